@@ -6,10 +6,11 @@
 __all__ = ['CROP_RULE', 'CUB_URL', 'CUB_MD5', 'crop_window', 'crop_to_bird', 'read_image', 'class_split', 'compose_captions',
            'CUB200', 'CaptionedImages', 'ImageCache', 'Batch', 'says_sides', 'Batches', 'download_cub', 'unpack']
 
-# %% ../nbs/01_data.ipynb #a44ae40b
-import csv, hashlib, json, os, random, re, shutil, stat, tarfile, tempfile, time, urllib.error, urllib.request
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+# %% ../nbs/01_data.ipynb #fe25f6bb
+import csv, hashlib, json, multiprocessing, os, random, re, shutil, stat, sys, tarfile, tempfile, time, warnings
+import urllib.error, urllib.request
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -247,7 +248,7 @@ def _attribute_captions(root, base, ids, n=10): # Captions from CUB's labels of 
                               "give it one in text/")
     return [compose_captions(has[k], n, seed=int(k)) for k in ids]
 
-# %% ../nbs/01_data.ipynb #b8b3bc6c
+# %% ../nbs/01_data.ipynb #99d69533
 class CaptionedImages(VisionDataset):
     "Any folder of pictures with a table of captions (image, caption, and a class if you have one); an item is (PIL image, captions)"
     def __init__(self,
@@ -260,18 +261,20 @@ class CaptionedImages(VisionDataset):
         table = self.root / "captions.csv" if captions_csv is None else Path(captions_csv)
         if not table.exists(): raise FileNotFoundError(f"{_short(table)} is missing: expected a table with the columns image, caption "
                                                        "and, if you like, class; a picture may have several lines")
-        with open(table, newline="", encoding="utf-8-sig") as f: text = f.read()
-        rows = [r for r in csv.reader(text.splitlines(), delimiter="\t" if "\t" in text.split("\n")[0] else ",") if any(c.strip() for c in r)]
-        if rows and rows[0][0].strip().lower() in ("image", "file", "filename", "path"): rows = rows[1:]
+        with open(table, newline="", encoding="utf-8-sig") as f:
+            first = f.readline(); f.seek(0)
+            rows = [r for r in csv.reader(f, delimiter="\t" if "\t" in first else ",") if any(c.strip() for c in r)]
+        columns = 2
+        if rows and rows[0][0].strip().lower() in ("image", "file", "filename", "path"): columns, rows = len(rows[0]), rows[1:]
         captions, of = {}, {}
         for n, row in enumerate(rows, 1):
-            if len(row) not in (2, 3) or not all(c.strip() for c in row[:2]):
-                raise ValueError(f"entry {n} of {table.name} reads {row}: expected image, caption and at most a class "
-                                 "(a caption with a comma in it stands in quotes)")
-            captions.setdefault(row[0].strip(), []).append(" ".join(row[1].split()))
-            label = row[2].strip() if len(row) == 3 and row[2].strip() else row[0].strip()
-            if of.setdefault(row[0].strip(), label) != label and len(row) == 3 and row[2].strip():
-                raise ValueError(f"{table.name} puts {row[0]} into two classes, {of[row[0].strip()]!r} and {label!r}: choose one")
+            if len(row) != columns or columns not in (2, 3) or not all(c.strip() for c in row):
+                raise ValueError(f"entry {n} of {table.name} reads {row}: expected image, caption and, if the first line says "
+                                 "image,caption,class, a class (a caption with a comma in it stands in quotes)")
+            file, caption, label = (c.strip() for c in (row if columns == 3 else row + row[:1]))
+            captions.setdefault(file, []).append(" ".join(caption.split()))
+            if of.setdefault(file, label) != label:
+                raise ValueError(f"{table.name} puts {file} into two classes, {of[file]!r} and {label!r}: choose one")
         if not captions: raise ValueError(f"{table.name} has no caption: expected lines such as: robin.jpg,a small bird with a red breast")
         self._files = list(captions)
         self.paths, self.captions, self.boxes = [self.root / f for f in captions], list(captions.values()), None
@@ -291,7 +294,7 @@ class CaptionedImages(VisionDataset):
         "None: nobody wrote down what is true of these pictures"
         return None
 
-# %% ../nbs/01_data.ipynb #57877716
+# %% ../nbs/01_data.ipynb #4e9b3ec7
 CROP_RULE = "TF custom_crop; bicubic; 1" # Changes whenever the pixels of a cache would change
 
 class ImageCache:
@@ -302,7 +305,7 @@ class ImageCache:
         folder=None, # Where the file goes; None: `root`/cache, or the user's cache folder where `root` is read-only
         pad:bool=False, # Repeat the border instead of stretching where the bird's square leaves the picture?
         progress:bool=True, # Show a bar while building?
-        workers:int|None=None, # Threads that decode; None: one for each core
+        workers:int|None=None, # Processes that decode; None: one for each core
     ):
         if size < 1: raise ValueError(f"size={size}: expected a side of at least 1 pixel")
         self.size, self.length = int(size), len(dataset.paths)
@@ -328,15 +331,14 @@ class ImageCache:
         part = self.path.with_suffix(f".{os.getpid()}.part")
         try:
             out = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(self.length, 3, self.size, self.size))
-            def put(i):
+            def put(i): # Store picture i; what is wrong with it, or None
                 box = None if dataset.boxes is None else dataset.boxes[i]
                 try:
                     image = crop_to_bird(read_image(dataset.paths[i], upright=box is None), box, pad)
                     out[i] = np.asarray(image.resize((self.size, self.size), Image.BICUBIC)).transpose(2, 0, 1)
                 except (ValueError, OSError) as e: return f"{_short(dataset.paths[i])}: {e}"
-            with ThreadPoolExecutor(workers) as pool:
-                bad = [e for e in tqdm(pool.map(put, range(self.length)), total=self.length, disable=not progress,
-                                       desc=f"cache {self.size} px", unit="picture") if e]
+            with tqdm(total=self.length, disable=not progress, desc=f"cache {self.size} px", unit="picture") as bar:
+                bad = [e for e in _each(put, self.length, workers, bar) if e]
             if bad: raise ValueError(f"{len(bad)} of {self.length} pictures cannot be used; the first is {bad[0]}")
             out.flush(); del out
             os.replace(part, self.path)
@@ -354,6 +356,23 @@ class ImageCache:
     def __getitem__(self, index): # uint8 (3, size, size) for an int, (B, 3, size, size) for a tensor, list or slice
         if isinstance(index, torch.Tensor): index = index.cpu().numpy()
         return torch.from_numpy(np.array(self.array[index]))
+
+def _job(numbers): return [_each.function(i) for i in numbers]
+
+def _each(function, n, workers, bar, chunk=16): # function(0), ..., function(n - 1) in any order, on all cores
+    parts = [range(a, min(a + chunk, n)) for a in range(0, n, chunk)]
+    workers = min(workers, len(parts))
+    if workers < 2: pool = ThreadPoolExecutor(1)
+    elif sys.platform != "linux" or multiprocessing.current_process().daemon: pool = ThreadPoolExecutor(workers)
+    else: pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("fork"))    # shares the map, pickles no picture
+    _each.function, results = function, []
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)    # Python 3.12+ warns of a fork beside threads; these only decode
+            for f in as_completed([pool.submit(_job, p) for p in parts]):
+                results += f.result(); bar.update(len(f.result()))
+    finally: _each.function = None; pool.shutdown(cancel_futures=True)
+    return results
 
 def _cores(): return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
