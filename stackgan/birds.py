@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-# %% ../nbs/00_birds.ipynb #9842ebec
+# %% ../nbs/00_birds.ipynb #85ce7c6b
 COLOURS = {
-    "red": (204, 26, 36), "yellow": (255, 218, 40), "green": (64, 178, 76), "blue": (36, 84, 214),
-    "brown": (116, 66, 26), "black": (30, 30, 36), "white": (247, 246, 242), "grey": (146, 150, 156)}
+    "red": (234, 46, 46), "yellow": (255, 218, 40), "green": (40, 180, 110), "blue": (36, 84, 214),
+    "brown": (86, 47, 18), "black": (30, 30, 36), "white": (247, 246, 242), "grey": (136, 142, 150)}
 
 # %% ../nbs/00_birds.ipynb #cfce86e1
 ATTRIBUTES = dict(
@@ -453,10 +453,10 @@ def float_on_water(canvas, mask, behind, rng, level):
     mask.paste(0, (0, 0), under)
     return canvas, mask
 
-# %% ../nbs/00_birds.ipynb #d086495b
+# %% ../nbs/00_birds.ipynb #a6403e16
 SAY = {  # colour -> what people call it
     "red": ("red", "red", "red", "bright red", "scarlet"), "yellow": ("yellow", "yellow", "yellow", "bright yellow"),
-    "green": ("green", "green", "green", "leaf green"), "blue": ("blue", "blue", "blue", "deep blue"),
+    "green": ("green", "green", "green", "emerald green"), "blue": ("blue", "blue", "blue", "deep blue"),
     "brown": ("brown", "brown", "brown", "dark brown"), "black": ("black", "black", "black", "jet black"),
     "white": ("white", "white", "white", "pure white"), "grey": ("grey", "grey", "gray")}
 PLACES = {  # (posture, background) -> where it is
