@@ -5,25 +5,25 @@
 # %% auto #0
 __all__ = ['activations', 'kl_to_standard_normal', 'ConditioningAugmentation']
 
-# %% ../nbs/03_conditioning.ipynb #3a21312f
+# %% ../nbs/03_conditioning.ipynb #24397b25
 import torch
 import torch.nn as nn
 from torch import Tensor
 
-# %% ../nbs/03_conditioning.ipynb #ecdc166c
+# %% ../nbs/03_conditioning.ipynb #1f5557ed
 def kl_to_standard_normal(
     mu:Tensor, # means, (B, C)
     logvar:Tensor, # logarithms of the variances, (B, C)
     reduction:str="mean", # "mean" over batch and dimensions (the authors' code), "sum" over dimensions and mean over the batch, or "none" -> (B, C)
 ) -> Tensor: # KL(N(mu, diag exp(logvar)) || N(0, I)), a scalar in nats unless `reduction="none"`
     "How far the Gaussian of each sentence is from the standard normal (Zhang et al. 2017, eq. 2)."
-    kl = 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
+    kl = 0.5 * (mu.square() + logvar.expm1() - logvar)
     if reduction == "none": return kl
     if reduction == "sum": return kl.sum(1).mean()
     if reduction == "mean": return kl.mean()
     raise ValueError(f'reduction is {reduction!r}, expected "mean", "sum" or "none": choose one of the three.')
 
-# %% ../nbs/03_conditioning.ipynb #79d7cc57
+# %% ../nbs/03_conditioning.ipynb #03329486
 activations = {None: nn.Identity, "relu": nn.ReLU, "leaky_relu": lambda: nn.LeakyReLU(0.2)}
 
 class ConditioningAugmentation(nn.Module):
@@ -49,5 +49,7 @@ class ConditioningAugmentation(nn.Module):
             raise ValueError(f"phi has shape {tuple(phi.shape)}, expected (B, {self.phi_dim}): use the text encoder this model was made for.")
         mu, logvar = self.act(self.fc(phi)).chunk(2, dim=1)  # (B, 2 c_dim) -> two of (B, c_dim)
         if eps is None: eps = torch.randn_like(mu)
+        if eps.shape != mu.shape:
+            raise ValueError(f"eps has shape {tuple(eps.shape)}, expected {tuple(mu.shape)}: give each sentence and each dimension its own noise.")
         c = mu + (0.5 * logvar).exp() * eps
         return c, mu, logvar
