@@ -58,6 +58,7 @@ def rewrite(
         text = re.sub(rf"https://github\.com/{address}", lambda m: cfg["git_url"], text)
         text = re.sub(rf"(https://raw\.githubusercontent\.com/){address}/[^/\s\"\\)]+",
                       lambda m: f"{m[1]}{here}/{cfg['branch']}", text)
+        text = re.sub(rf"https://{re.escape(user)}\.github\.io/{re.escape(repo)}(?![\w-])", lambda m: cfg["doc_host"] + cfg["doc_baseurl"], text)
         text = re.sub(rf"https://{re.escape(user)}\.github\.io\b", lambda m: cfg["doc_host"], text)
     return text
 
