@@ -69,7 +69,7 @@ def crop_to_bird(image, # PIL image
     border = ((max(0, -t), max(0, b - H)), (max(0, -l), max(0, r - W)), (0, 0))
     return Image.fromarray(np.pad(np.asarray(cut), border[:np.asarray(cut).ndim], mode="edge"))
 
-# %% ../nbs/01_data.ipynb #21271f1e
+# %% ../nbs/01_data.ipynb #3c5b3c2c
 def class_split(classes, # Names of the classes that have pictures, in their order
                 test:int|None=None, # How many of them are for testing; None: 50 of CUB's 200, else a fifth
                ) -> tuple[list, list]: # Names for training, names for testing
@@ -80,7 +80,7 @@ def class_split(classes, # Names of the classes that have pictures, in their ord
         raise ValueError(f"cannot keep {test} of {len(classes)} classes for testing: expected at least one class on each side")
     return classes[:-test], classes[-test:]
 
-# %% ../nbs/01_data.ipynb #74aa6b09
+# %% ../nbs/01_data.ipynb #96059ab4
 def split_classes(folders, # Where class lists may be: <split>classes.txt, one name a line (Reed et al.'s file names)
                   split:str, # "train", "val", "trainval" or "test"
                   classes, # Names of the classes that have pictures, for `class_split` where there is no list
@@ -95,7 +95,7 @@ def split_classes(folders, # Where class lists may be: <split>classes.txt, one n
                          "write that file, one class name a line, or use split='train' or 'test'")
     return class_split(classes)[split == "test"]
 
-# %% ../nbs/01_data.ipynb #b39b6fa7
+# %% ../nbs/01_data.ipynb #bb483d05
 _PARTS = dict(primary_color="{} body", upperparts_color="{} upperparts", underparts_color="{} underparts",
     breast_color="{} breast", belly_color="{} belly", back_color="{} back", wing_color="{} wings", crown_color="{} crown",
     nape_color="{} nape", throat_color="{} throat", forehead_color="{} forehead", upper_tail_color="{} tail",
@@ -122,7 +122,7 @@ def compose_captions(attributes, # Pairs (attribute, value) that are true, such 
         return " ".join(f"{rng.choice(starts)} {' '.join(most)} {'and' if most else ''} {last}".split())
     return [one() for _ in range(n)]
 
-# %% ../nbs/01_data.ipynb #89d10007
+# %% ../nbs/01_data.ipynb #8d1686f3
 def read_captions(root, # Folder that holds text/
                   base, # Folder that holds images/ and attributes/
                   files:dict, # Picture id: its file, relative to images/
@@ -154,7 +154,7 @@ def _attribute_captions(root, base, ids, n=10): # n captions for each picture fr
                                 "describe it in text/")
     return [compose_captions(has[k], n, seed=int(k)) for k in ids]
 
-# %% ../nbs/01_data.ipynb #77e8636f
+# %% ../nbs/01_data.ipynb #91632c67
 def _table(path, columns=2): # {id: rest of the line} of one of CUB's text files
     if not path.exists():
         raise FileNotFoundError(f"{_short(path)} is missing: expected CUB-200-2011's layout; "
@@ -174,7 +174,7 @@ def _same_ids(images, rows, name):
         raise ValueError(f"images.txt has {len(images)} pictures and {name} has {len(rows)} lines; the first id that only one "
                          f"of them has is {odd[0]}: give every picture one line in both")
 
-# %% ../nbs/01_data.ipynb #200133e2
+# %% ../nbs/01_data.ipynb #3c8e96b1
 class CUB200(VisionDataset):
     "Pictures and captions in CUB-200-2011's layout: the photographs or the drawn birds; an item is (PIL image, captions)"
     def __init__(self,
@@ -247,7 +247,7 @@ def _item(data, i):
 
 def _digest(thing): return hashlib.sha256(json.dumps(thing).encode()).hexdigest()
 
-# %% ../nbs/01_data.ipynb #80b0c86f
+# %% ../nbs/01_data.ipynb #9957c07c
 class CaptionedImages(VisionDataset):
     "Any folder of pictures with a table of captions (image, caption, and a class if you have one); an item is (PIL image, captions)"
     def __init__(self,
@@ -290,7 +290,7 @@ class CaptionedImages(VisionDataset):
         "None: nobody wrote down what is true of these pictures"
         return None
 
-# %% ../nbs/01_data.ipynb #e3b22b93
+# %% ../nbs/01_data.ipynb #a53bc77d
 CROP_RULE = "TF custom_crop; bicubic; 1" # Changes whenever the pixels of a cache would change
 
 class ImageCache:
@@ -352,7 +352,7 @@ class ImageCache:
         if isinstance(index, torch.Tensor): index = index.cpu().numpy()
         return torch.from_numpy(np.array(self.array[index]))
 
-# %% ../nbs/01_data.ipynb #745224e6
+# %% ../nbs/01_data.ipynb #dd059baa
 def _job(numbers): return [_each.function(i) for i in numbers]
 
 def _each(function, n, workers, bar, chunk=16): # function(0), ..., function(n - 1) in any order, on all cores
@@ -378,7 +378,7 @@ def _cache_folder(root):
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return home / "stackgan" / f"{root.resolve().name}-{_digest(str(root.resolve()))[:8]}"
 
-# %% ../nbs/01_data.ipynb #c417269d
+# %% ../nbs/01_data.ipynb #4345d0ee
 def cut(source, # (N, 3, stored, stored) uint8 array or memory map
         index, # (B,) which pictures
         top, # (B,) first row of the cut
@@ -393,7 +393,7 @@ def cut(source, # (N, 3, stored, stored) uint8 array or memory map
         o[:] = window[:, :, ::-1] if m else window
     return torch.from_numpy(out)
 
-# %% ../nbs/01_data.ipynb #822f8406
+# %% ../nbs/01_data.ipynb #dd4daeda
 def cut_on_device(pixels, # (N, 3, stored, stored) uint8 tensor
                   index, # (B,) which pictures
                   top, # (B,) first row of the cut
@@ -408,7 +408,7 @@ def cut_on_device(pixels, # (N, 3, stored, stored) uint8 tensor
     channel = torch.arange(3, device=pixels.device)[None, :, None, None]                                   # (1, 3, 1, 1)
     return pixels[index[:, :, None, None], channel, rows[:, None, :, None], columns[:, None, None, :]]
 
-# %% ../nbs/01_data.ipynb #5a624cce
+# %% ../nbs/01_data.ipynb #d1c637d3
 def says_sides(captions, # A list of captions for each picture
                share:float=0.05, # From which share of captions on
               ) -> bool: # Do more than that speak of left or right, so that a mirrored picture would make them false?
@@ -416,7 +416,7 @@ def says_sides(captions, # A list of captions for each picture
     said = [bool(re.search(r"\b(left|right)\b", c)) for cs in captions for c in cs]
     return sum(said) > share * len(said)
 
-# %% ../nbs/01_data.ipynb #13085c28
+# %% ../nbs/01_data.ipynb #9aea0182
 class OtherClass:
     "Draws pictures of another class, each equally likely"
     def __init__(self, labels): # (N,) classes
@@ -434,7 +434,7 @@ class OtherClass:
         r = (torch.rand(len(index), generator=generator, dtype=torch.float64) * (len(self.labels) - count)).long()
         return self.order[r + count * (r >= begin)]
 
-# %% ../nbs/01_data.ipynb #ba36c170
+# %% ../nbs/01_data.ipynb #0000ccff
 @dataclass
 class Batch:
     "What one training step sees; the pixels stay bytes until `real` is called"
@@ -459,7 +459,7 @@ class Batch:
         "The pictures as the networks see them: float32 in [-1, 1]"
         return self.images.float().div_(127.5).sub_(1)
 
-# %% ../nbs/01_data.ipynb #926d2f26
+# %% ../nbs/01_data.ipynb #a591bdca
 class Batches:
     "Batches of pictures, right and wrong captions; batch i of epoch e depends on (seed, e, i) and on nothing else"
     def __init__(self,
@@ -539,7 +539,7 @@ class _Steps: # One epoch as a map from a number to a batch, for a DataLoader
     def __len__(self): return len(self.batches)
     def __getitem__(self, i): return self.batches.batch(self.e, i, self.order)
 
-# %% ../nbs/01_data.ipynb #b042f41a
+# %% ../nbs/01_data.ipynb #32953ed5
 def unpack(archive, # A tar file
            folder, # Where to
           ):
@@ -556,7 +556,7 @@ def unpack(archive, # A tar file
                 to.parent.mkdir(parents=True, exist_ok=True)
                 with tar.extractfile(m) as source, open(to, "wb") as target: shutil.copyfileobj(source, target)
 
-# %% ../nbs/01_data.ipynb #e653ca20
+# %% ../nbs/01_data.ipynb #f283d1f0
 def _fetch(url, part, progress): # Append what is missing to `part`; how many bytes the whole has, None if that is not known
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
@@ -582,7 +582,7 @@ def _md5(path):
         while block := f.read(1 << 20): h.update(block)
     return h.hexdigest()
 
-# %% ../nbs/01_data.ipynb #371d627c
+# %% ../nbs/01_data.ipynb #2c94df53
 CUB_URL = "https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz?download=1"
 CUB_MD5 = "97eceeb196236b17998738112f37df78"
 
