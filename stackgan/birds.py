@@ -126,7 +126,7 @@ class Bird:
         "The attributes as numbers: each value's place in `ATTRIBUTES`"
         return {name: values.index(getattr(self, name)) for name, values in ATTRIBUTES.items()}
 
-# %% ../nbs/00_birds.ipynb #d9968ccf
+# %% ../nbs/00_birds.ipynb #a9f95b85
 def shade(
     colour, # (r, g, b)
     by:float, # below 0 towards black, above 0 towards white, -1..1
@@ -149,7 +149,8 @@ class Sketch:
     ):
         self.bird, self.rng, self.steps, self.light, self.small = bird, rng, [], [], bird.size == "small"
         def own(name): return np.array(COLOURS[getattr(bird, name)])*rng.uniform(.94, 1.05)
-        self.colour = {k: tuple(np.clip(own(k), 0, 255).astype(int).tolist()) for k in ("body", "breast", "crown", "wing", "tail")}
+        self.colour = {name: tuple(np.clip(own(name), 0, 255).astype(int).tolist())
+                       for name in ("body", "breast", "crown", "wing", "tail")}
         self.a = .5*rng.uniform(.97, 1.03)  # half the body's length, then half its height
         self.b = self.a*(.70 if self.small else .54)*rng.uniform(.95, 1.05)
         self.r = (.30 if self.small else .205)*rng.uniform(.96, 1.04)  # the head's radius
@@ -259,14 +260,17 @@ def add_head(s:Sketch):
     s.fill(disc(eye, size), (16, 14, 14))
     s.fill(disc(eye + size*np.array((.25, -.35)), .36*size), (255, 255, 255))
 
-# %% ../nbs/00_birds.ipynb #cc06d83d
-SPREAD = ((.28, .04), (.30, -.16), (.20, -.46), (.00, -.78), (-.26, -1.00), (-.34, -.98), (-.31, -.86), (-.46, -.88), (-.50, -.82),
-          (-.42, -.70), (-.55, -.68), (-.57, -.61), (-.46, -.50), (-.58, -.46), (-.57, -.38), (-.44, -.28), (-.50, -.18), (-.40, .02), (-.06, .13))
+# %% ../nbs/00_birds.ipynb #e6ee4c38
+SPREAD = ((.28, .04), (.30, -.16), (.20, -.46), (.00, -.78), (-.26, -1.00), (-.34, -.98), (-.31, -.86), (-.46, -.88),
+          (-.50, -.82), (-.42, -.70), (-.55, -.68), (-.57, -.61), (-.46, -.50), (-.58, -.46), (-.57, -.38), (-.44, -.28),
+          (-.50, -.18), (-.40, .02), (-.06, .13))
 SPREAD_FEATHERS = (((.12, -.14), (-.06, -.60), (-.30, -.90)), ((.04, -.10), (-.16, -.50), (-.41, -.77)),
                    ((-.04, -.06), (-.22, -.36), (-.45, -.56)), ((-.14, -.02), (-.43, -.33)))
 SPREAD_BARS = (((.20, -.24), (-.06, -.28), (-.40, -.16)), ((.14, -.46), (-.10, -.50), (-.42, -.38)))
-FOLDED = ((.40, -.30), (.46, .12), (.22, .44), (-.25, .46), (-.72, .34), (-1.22, .16), (-.80, -.18), (-.30, -.52), (.1, -.56))
-FOLDED_FEATHERS = (((-.15, .30), (-.6, .22), (-1.08, .12)), ((-.1, .12), (-.55, .08), (-1.0, .04)), ((-.05, -.08), (-.45, -.10), (-.85, -.06)))
+FOLDED = ((.40, -.30), (.46, .12), (.22, .44), (-.25, .46), (-.72, .34), (-1.22, .16), (-.80, -.18), (-.30, -.52),
+          (.1, -.56))
+FOLDED_FEATHERS = (((-.15, .30), (-.6, .22), (-1.08, .12)), ((-.1, .12), (-.55, .08), (-1.0, .04)),
+                   ((-.05, -.08), (-.45, -.10), (-.85, -.06)))
 FOLDED_BARS = (((.24, -.46), (.16, -.02), (.02, .40)), ((-.08, -.48), (-.16, -.02), (-.30, .40)))
 
 def add_far_wing(s:Sketch):
@@ -363,7 +367,7 @@ def paint_background(
         pen.ellipse(px([(u - w, v - w), (u + w, v + w)]), fill=(255, 255, 255))
     return image
 
-# %% ../nbs/00_birds.ipynb #5aaca9dc
+# %% ../nbs/00_birds.ipynb #f8b68245
 def draw_branch(bird, pen, foot, bend, thick, tone, twigs, to_px, unit):
     "A branch with twigs and leaves"
     w = (.10 if bird.size == "small" else .075)*thick
@@ -396,7 +400,8 @@ def draw_perch(bird, pen, rng, foot, to_px, unit):
         polygon([(mid + .45*w, foot), (mid + w, foot), (mid + w, 4), (mid + .45*w, 4)], shade(tone, -.18))
         polygon(oval(mid, foot, w, .045), (244, 247, 251) if bird.background == "snow" else shade(tone, .38))
     elif bird.posture == "standing":
-        polygon(oval(.02, foot + .03, .42, .05), {"grass": (92, 130, 64), "snow": (206, 216, 230), "water": (58, 124, 138)}[bird.background])
+        polygon(oval(.02, foot + .03, .42, .05),
+                {"grass": (92, 130, 64), "snow": (206, 216, 230), "water": (58, 124, 138)}[bird.background])
 
 def oval(x, y, w, h)->np.ndarray:
     "A flat ellipse around (x, y)"
@@ -481,22 +486,25 @@ def draw_bird(
     x0, y0, x1, y1 = cover.point(lambda v: 255*(v > 100)).getbbox()
     return image, (x0, y0, x1 - x0, y1 - y0)
 
-# %% ../nbs/00_birds.ipynb #b83dd42a
+# %% ../nbs/00_birds.ipynb #d882e9ba
 SAY = {  # colour -> what people call it
     "red": ("red", "red", "red", "bright red", "scarlet"), "yellow": ("yellow", "yellow", "yellow", "bright yellow"),
     "green": ("green", "green", "green", "emerald green"), "blue": ("blue", "blue", "blue", "deep blue"),
     "brown": ("brown", "brown", "brown", "dark brown"), "black": ("black", "black", "black", "jet black"),
     "white": ("white", "white", "white", "pure white"), "grey": ("grey", "grey", "gray")}
 PLACES = {  # (posture, background) -> where it is
-    ("perched", "branch"): ("on a branch", "on a tree branch"), ("perched", "grass"): ("on a post in the grass", "on a post above the grass"),
+    ("perched", "branch"): ("on a branch", "on a tree branch"),
+    ("perched", "grass"): ("on a post in the grass", "on a post above the grass"),
     ("perched", "water"): ("on a post in the water", "on a post by the water"),
     ("perched", "sky"): ("on a wire against the sky", "on a wire in front of the sky"),
     ("perched", "snow"): ("on a post in the snow", "on a snowy post"),
-    ("standing", "branch"): ("on a branch", "on a tree branch"), ("standing", "grass"): ("in the grass", "on the grass", "in a meadow"),
+    ("standing", "branch"): ("on a branch", "on a tree branch"),
+    ("standing", "grass"): ("in the grass", "on the grass", "in a meadow"),
     ("standing", "water"): ("in shallow water", "in the water"), ("standing", "snow"): ("in the snow", "on the snow"),
     ("swimming", "water"): ("in the water", "on the water", "on a lake"),
     ("flying", "branch"): ("past the branches", "above a branch"), ("flying", "grass"): ("over the grass", "above a meadow"),
-    ("flying", "water"): ("over the water", "above the water"), ("flying", "sky"): ("in the sky", "through the sky", "across the sky"),
+    ("flying", "water"): ("over the water", "above the water"),
+    ("flying", "sky"): ("in the sky", "through the sky", "across the sky"),
     ("flying", "snow"): ("over the snow", "above the snow")}
 DOING = {"perched": ("perched", "sitting", "perching"), "standing": ("standing",), "swimming": ("swimming", "floating"),
          "flying": ("flying", "in flight")}
@@ -525,7 +533,7 @@ def an(words:str)->str:
     "With its article"
     return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
-# %% ../nbs/00_birds.ipynb #086ecefc
+# %% ../nbs/00_birds.ipynb #9a90e792
 def say_wings(s):
     words = s.colour("wing") + " wings"
     if not s.chance(.3): return words
@@ -548,7 +556,8 @@ def say_tail(s):
 
 def say_ring(s):
     s.tell("eye_ring")
-    return s.pick(("an eye ring", "a white eye ring", "a white ring around its eye")) if s.bird.eye_ring == "yes" else "no eye ring"
+    if s.bird.eye_ring == "no": return "no eye ring"
+    return s.pick(("an eye ring", "a white eye ring", "a white ring around its eye"))
 
 def say_bill(s):
     noun, style, long, shape = s.pick(("bill", "bill", "beak")), s.rng.random(), s.bird.bill_length, s.bird.bill_shape
@@ -584,7 +593,7 @@ def say_scene(s, p=.5):
         words = [look, *words] if s.chance(.4) else [*words, look]
     return " ".join(words)
 
-# %% ../nbs/00_birds.ipynb #00cd2a71
+# %% ../nbs/00_birds.ipynb #e9797f3b
 def caption(
     bird:Bird, # what is true
     rng:np.random.Generator, # choices of words, order and attributes
@@ -600,7 +609,8 @@ def caption(
     elif form < .68: text = "this bird is " + s.colour("body") + " with " + say_features(s, count)
     elif form < .78: text = (t + ", " if (t := say_scene(s, 1)) else "") + an(bird_()) + " with " + say_features(s, min(count, 2))
     elif form < .86: text = an(bird_(.7)) + after(say_scene(s, 1))
-    elif form < .92: text = "the bird has " + say_features(s, count) + s.pick((" and its body is ", " and the body is ")) + s.colour("body")
+    elif form < .92:
+        text = "the bird has " + say_features(s, count) + s.pick((" and its body is ", " and the body is ")) + s.colour("body")
     elif form < .96: text = "with " + say_features(s, min(count, 2)) + ", this " + bird_() + " is " + say_scene(s, 1)
     else: text = an(s.size() + "bird") + after(say_scene(s)) + " with " + say_features(s, max(2, count))
     return text, tuple(a for a in ATTRIBUTES if a in s.told)
@@ -632,18 +642,20 @@ class Species:
         "An individual of this species"
         return Bird.random(rng, **dict(zip(SPECIES_ATTRIBUTES, self.attributes)))
 
-# %% ../nbs/00_birds.ipynb #279cb418
+# %% ../nbs/00_birds.ipynb #3f36f188
 @lru_cache
 def all_species()->tuple:
     "The 200 species: 130 train, 20 val, 50 test, and eight (body, wing) pairs that only test has"
     colours = tuple(COLOURS)
-    streams = dict(zip((*SPECIES_ATTRIBUTES, "pair", "order", "name"), np.random.default_rng(2016).spawn(len(SPECIES_ATTRIBUTES) + 3)))
+    names = (*SPECIES_ATTRIBUTES, "pair", "order", "name")
+    streams = dict(zip(names, np.random.default_rng(2016).spawn(len(names))))
     def shuffled(items, by="pair"): return [items[i] for i in streams[by].permutation(len(items))]
     held = [(colours[i], colours[(3*i + 1) % 8]) for i in range(8)]
     common = [pair for b in colours for w in colours if (pair := (b, w)) not in held]
     deck = [pair for _ in range(4) for pair in shuffled(common)]
     pairs = {"train": deck[:130], "val": deck[130:150], "test": shuffled(held*3 + deck[150:176])}
-    values = {name: shuffled([ATTRIBUTES[name][i % len(ATTRIBUTES[name])] for i in range(200)], name) for name in SPECIES_ATTRIBUTES}
+    values = {name: shuffled([ATTRIBUTES[name][i % len(ATTRIBUTES[name])] for i in range(200)], name)
+              for name in SPECIES_ATTRIBUTES}
     rows = [(split, *pair) for split, group in pairs.items() for pair in group]
     first = ("Amber", "Ashwater", "Birch", "Bramble", "Cedar", "Cinder", "Copse", "Dune", "Fen", "Fjord",
              "Harbour", "Heather", "Juniper", "Larch", "Marsh", "Meadow", "Misty", "Orchard", "Willow", "Winter")
@@ -672,7 +684,7 @@ def plan_birds(
     return [(f"{kind.name}/{kind.name[4:]}_{i + 1:04d}", k + 1, kind, kind.bird(np.random.default_rng([seed, k, i])))
             for k, kind in enumerate(kinds) for i in range(counts[k])]
 
-# %% ../nbs/00_birds.ipynb #0628912f
+# %% ../nbs/00_birds.ipynb #f7161e25
 def _write_one(job):
     "Draw one bird, save picture and captions, and return its place and box"
     index, picture, text, bird, size, seed = job
@@ -686,7 +698,8 @@ def _write_all(jobs, processes, progress):
     from tqdm.auto import tqdm
     can_fork = "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
     processes = processes or min(os.cpu_count() or 1, 16)
-    if len(jobs) < 32 or not can_fork and __name__ == "__main__": processes = 1  # a spawned worker does not see a notebook's functions
+    hidden = not can_fork and __name__ == "__main__"  # a spawned worker does not see a notebook's functions
+    if len(jobs) < 32 or hidden: processes = 1
     boxes = [None]*len(jobs)
     with tqdm(total=len(jobs), desc="drawing birds", unit="bird", disable=not progress, leave=False) as bar:
         if processes == 1:
@@ -696,7 +709,7 @@ def _write_all(jobs, processes, progress):
             for index, boxes[index] in pool.map(_write_one, jobs, chunksize=16): bar.update()
     return boxes
 
-# %% ../nbs/00_birds.ipynb #59785253
+# %% ../nbs/00_birds.ipynb #bdca2895
 def write_birds(
     root, # folder to write into; made when missing
     n:int=2000, # pictures
@@ -710,14 +723,16 @@ def write_birds(
     if not 16 <= size <= 500: raise ValueError(f"size={size} is outside 16 to 500 pixels: choose a size in between.")
     root = Path(root)
     base = root/"CUB_200_2011"
-    if (base/"images.txt").exists(): raise FileExistsError(f"{root} already holds a data set: choose another folder or delete it first.")
+    if (base/"images.txt").exists():
+        raise FileExistsError(f"{root} already holds a data set: choose another folder or delete it first.")
     plan = plan_birds(n, seed)
     for folder in {kind.name for _, _, kind, _ in plan}:
         for top in (base/"images", root/"text"): (top/folder).mkdir(parents=True, exist_ok=True)
     boxes = _write_all([(i, base/"images"/f"{file}.jpg", root/"text"/f"{file}.txt", bird, size, seed)
                         for i, (file, _, _, bird) in enumerate(plan)], processes, progress)
     def save(path, lines): path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    for split in ("train", "val", "test"): save(root/f"{split}classes.txt", [k.name for k in all_species() if k.split == split])
+    for split in ("train", "val", "test"):
+        save(root/f"{split}classes.txt", [k.name for k in all_species() if k.split == split])
     with open(root/"attributes.csv", "w", newline="", encoding="utf-8") as out:
         table = csv.writer(out)
         table.writerow(["file", *ATTRIBUTES, "seed", "class"])
