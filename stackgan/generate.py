@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['to_pictures', 'packaged_models', 'find_model', 'StackGAN', 'load_official', 'read_data', 'train_stackgan']
 
-# %% ../nbs/07_generate.ipynb #87fc0e79
+# %% ../nbs/07_generate.ipynb #9ee0d9bb
 import json
 import re
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from .stage2 import StageIIGenerator
 from .text import TextEncoder
 from .training import keep_heap, save_model
 
-# %% ../nbs/07_generate.ipynb #406f5f1f
+# %% ../nbs/07_generate.ipynb #f55157db
 def to_pictures(
     images:Tensor, # (B, 3, S, S) in [-1, 1]
 ) -> list[Image.Image]: # B pictures
@@ -29,6 +30,7 @@ def to_pictures(
     x = ((images.detach().float().cpu() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
     return [Image.fromarray(im.permute(1, 2, 0).numpy()) for im in x]
 
+# %% ../nbs/07_generate.ipynb #17b4903f
 def packaged_models() -> list[str]: # names that `StackGAN.from_pretrained` knows without a download
     "The models that came with the package."
     root = files("stackgan") / "weights"
@@ -52,7 +54,7 @@ def find_model(
                                     f"({type(e).__name__}): check the name and the connection.") from e
     raise FileNotFoundError(f"{name!r} is no model, expected a folder with config.json, a Hub id, or one of {packaged_models()}: check the spelling.")
 
-# %% ../nbs/07_generate.ipynb #b29b4344
+# %% ../nbs/07_generate.ipynb #f5e59f4e
 class StackGAN(nn.Module):
     "A text encoder and two generators: sentences in, pictures out."
     def __init__(self,
@@ -186,7 +188,7 @@ class StackGAN(nn.Module):
         z = self.noise(1, seed)[0].repeat(steps, 1)
         return to_pictures(self.from_phi(a + t * (b - a), z, augment=False))
 
-# %% ../nbs/07_generate.ipynb #757ced94
+# %% ../nbs/07_generate.ipynb #e6dc3b5d
 def _rename_official(state):
     "The authors' names of one generator's tensors, in ours."
     new = {}
@@ -232,7 +234,7 @@ def load_official(
     g2 = StageIIGenerator(g1, shape(outer, "encoder.0.weight")[0], g1.size // 4 * 2 ** ups, blocks, "relu")
     return StackGAN(text, g1, load(g2, outer))
 
-# %% ../nbs/07_generate.ipynb #5f8de56c
+# %% ../nbs/07_generate.ipynb #515e6df9
 def read_data(
     data:str|Path, # "birds" (drawn), a folder in CUB's layout, or a folder of pictures with captions.csv
     split:str="train", # of CUB's layout
@@ -251,6 +253,8 @@ def train_stackgan(
     resume:bool=False, # continue the run in `out`?
     text:TextEncoder|None=None, # a ready encoder; None trains a char-CNN-RNN on this data first
     text_name:str|None=None, # take the text encoder of this model, e.g. "birds"
+    epochs1:float|None=None, # passes over the data in Stage-I; the preset's if None; may be changed on resuming
+    epochs2:float|None=None, # the same in Stage-II
     progress:bool=True, # show progress bars?
 ) -> StackGAN: # the finished model, also in out/model
     "Text encoder, Stage-I, Stage-II, in this order, in a folder that can be stopped and resumed at any time."
@@ -269,14 +273,19 @@ def train_stackgan(
         old = json.loads(note.read_text())
         if old["data"] != str(data): raise ValueError(f"data is {str(data)!r}, expected {old['data']!r} as this run began: keep it, or name another folder.")
         preset = Preset.from_config(old["preset"])
-    else:
-        write_aside(note, lambda tmp: tmp.write_text(json.dumps(dict(data=str(data), preset=preset.config()), indent=1) + "\n"))
+    for stage, epochs in (("stage1", epochs1), ("stage2", epochs2)):
+        if epochs is not None: setattr(preset, stage, replace(getattr(preset, stage), epochs=epochs))
     root = Path(data)
-    if str(data) == "birds" and not root.is_dir():
+    if str(data) != "birds" and not root.exists():
+        raise FileNotFoundError(f"{data} does not exist, expected a folder of pictures and captions, or the word birds: check the path.")
+    write_aside(note, lambda tmp: tmp.write_text(json.dumps(dict(data=str(data), preset=preset.config()), indent=1) + "\n"))
+    if str(data) == "birds":  # the word; a folder of that name is ./birds
         from stackgan.birds import write_birds
         root = out / "birds"
         if not (root / "attributes.csv").exists(): write_birds(root, preset.birds, seed=0, progress=progress)
     dataset = read_data(root)
+    if getattr(dataset, "bird_attributes", lambda: None)() is not None:
+        dataset.boxes = None  # drawn birds stand in their picture as they should: a crop would hide how large they are
 
     if text is None and text_name: text = StackGAN.from_pretrained(text_name).text
     folder = out / "text"
