@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ResidualBlock', 'StageIIGenerator', 'Bottleneck', 'StageIIDiscriminator']
 
-# %% ../nbs/06_stage2.ipynb #17366996
+# %% ../nbs/06_stage2.ipynb #6f011b4b
 import torch
 import torch.nn as nn
 from torch import Tensor
@@ -13,7 +13,7 @@ from torch import Tensor
 from .conditioning import ConditioningAugmentation
 from .stage1 import ConvBlock, Discriminator, Generated, StageIGenerator, UpBlock, conv3x3, doublings, init_weights
 
-# %% ../nbs/06_stage2.ipynb #8e2808d6
+# %% ../nbs/06_stage2.ipynb #a10f3daa
 class ResidualBlock(nn.Module):
     "x + (3x3 convolution, BatchNorm, ReLU, 3x3 convolution, BatchNorm)(x), then ReLU."
     def __init__(self,
@@ -26,7 +26,7 @@ class ResidualBlock(nn.Module):
     def forward(self, x:Tensor) -> Tensor: # the same shape
         return (x + self.block(x)).relu()
 
-# %% ../nbs/06_stage2.ipynb #389122bb
+# %% ../nbs/06_stage2.ipynb #3c37c3b3
 class StageIIGenerator(nn.Module):
     "Stage-I's sketch and the sentence, once more, become a picture four times as large (Zhang et al. 2017, section 3.4)."
     def __init__(self,
@@ -35,19 +35,20 @@ class StageIIGenerator(nn.Module):
         size:int|None=None, # height and width of the picture; 4 x Stage-I's if None
         residual_blocks:int|None=None, # 4 for 256 pixels and more, 2 below, if None
         activation:str|None=None, # of this stage's own Conditioning Augmentation
+        min_channels:int=1, # no upsampling block gets narrower than this; matters for small widths only
     ):
         super().__init__()
         size = size or 4 * stage1.size
         n = doublings(size, stage1.size // 4)
         if residual_blocks is None: residual_blocks = 4 if size >= 256 else 2
-        self.size, self.width, self.residual_blocks, self.activation = size, width, residual_blocks, activation
+        self.size, self.width, self.residual_blocks, self.activation, self.min_channels = size, width, residual_blocks, activation, min_channels
         self.phi_dim, self.c_dim, self.z_dim = stage1.phi_dim, stage1.c_dim, stage1.z_dim
         self.ca = ConditioningAugmentation(self.phi_dim, self.c_dim, activation)
         self.encoder = nn.Sequential(conv3x3(3, width), nn.ReLU(),
             *[layer for i in (1, 2) for layer in (nn.Conv2d(width * i, width * 2 * i, 4, 2, 1, bias=False), nn.BatchNorm2d(width * 2 * i), nn.ReLU())])
         self.joint = nn.Sequential(conv3x3(4 * width + self.c_dim, 4 * width), nn.BatchNorm2d(4 * width), nn.ReLU())
         self.residual = nn.Sequential(*[ResidualBlock(4 * width) for _ in range(residual_blocks)])
-        channels = [4 * width // 2 ** i for i in range(n + 1)]  # 256 pixels: 512, 256, 128, 64, 32
+        channels = [max(4 * width // 2 ** i, min_channels) for i in range(n + 1)]  # 256 pixels: 512, 256, 128, 64, 32
         self.up = nn.Sequential(*[UpBlock(i, o) for i, o in zip(channels, channels[1:])])
         self.to_rgb = conv3x3(channels[-1], 3)
         self.apply(init_weights)
@@ -61,7 +62,7 @@ class StageIIGenerator(nn.Module):
 
     def config(self) -> dict: # the arguments that make this network again, Stage-I apart
         "The arguments of this network, Stage-I apart."
-        return {k: getattr(self, k) for k in ("width", "size", "residual_blocks", "activation")}
+        return {k: getattr(self, k) for k in ("width", "size", "residual_blocks", "activation", "min_channels")}
 
     def train(self, mode:bool=True): # Stage-I stays in evaluation mode whatever the mode
         "Training mode for Stage-II alone: BatchNorm's statistics in Stage-I must not drift."
@@ -83,7 +84,7 @@ class StageIIGenerator(nn.Module):
         x = self.up(self.residual(x))                            # (B, 32, 256, 256)
         return Generated(self.to_rgb(x).tanh(), mu, logvar, sketch)  # (B, 3, 256, 256)
 
-# %% ../nbs/06_stage2.ipynb #a157373e
+# %% ../nbs/06_stage2.ipynb #1d81de97
 class Bottleneck(nn.Module):
     "x + (1x1 to a quarter, 3x3, 1x1 back)(x), then LeakyReLU: the residual block of the authors' TensorFlow discriminator."
     def __init__(self,
@@ -98,6 +99,7 @@ class Bottleneck(nn.Module):
     def forward(self, x:Tensor) -> Tensor: # the same shape
         return nn.functional.leaky_relu(x + self.block(x), 0.2)
 
+# %% ../nbs/06_stage2.ipynb #87f24866
 class StageIIDiscriminator(Discriminator):
     "Stage-I's discriminator with more down-sampling (Zhang et al. 2017, section 3.4; the authors' TensorFlow layers)."
     def __init__(self,
