@@ -234,7 +234,7 @@ def load_official(
     g2 = StageIIGenerator(g1, shape(outer, "encoder.0.weight")[0], g1.size // 4 * 2 ** ups, blocks, "relu")
     return StackGAN(text, g1, load(g2, outer))
 
-# %% ../nbs/07_generate.ipynb #515e6df9
+# %% ../nbs/07_generate.ipynb #b10c6730
 def read_data(
     data:str|Path, # "birds" (drawn), a folder in CUB's layout, or a folder of pictures with captions.csv
     split:str="train", # of CUB's layout
@@ -319,7 +319,7 @@ def train_stackgan(
     torch.manual_seed(preset.stage1.seed)
     g1 = stage("stage1", StageIGenerator(phi_dim, preset.size, preset.width_g1), StageIDiscriminator(phi_dim, preset.size, preset.width_d1), preset.stage1)
     torch.manual_seed(preset.stage2.seed + 1)
-    g2 = StageIIGenerator(g1.cpu(), preset.width_g2)
+    g2 = StageIIGenerator(g1.cpu(), preset.width_g2, min_channels=preset.min_channels)
     g2 = stage("stage2", g2, StageIIDiscriminator(phi_dim, g2.size, preset.width_d2), preset.stage2)
     model = StackGAN(text.cpu(), g1.cpu(), g2.cpu())
     model.save_pretrained(out / "model")

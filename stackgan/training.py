@@ -83,7 +83,7 @@ def picture_grid(
         page[r * (h + 2):r * (h + 2) + h, c * (w + 2):c * (w + 2) + w] = im.permute(1, 2, 0)
     return Image.fromarray(page.numpy())
 
-# %% ../nbs/04_training.ipynb #c4b45f0a
+# %% ../nbs/04_training.ipynb #5086adbd
 def write_aside(
     path:Path, # the file to write
     write, # called with the temporary path
@@ -93,6 +93,8 @@ def write_aside(
     tmp = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         write(tmp)
+        mask = os.umask(0); os.umask(mask)
+        os.chmod(tmp, 0o666 & ~mask)  # safetensors writes files that nobody else may read
         os.replace(tmp, path)
     finally: tmp.unlink(missing_ok=True)
 
@@ -156,7 +158,7 @@ class TrainConfig:
         if self.precision not in ("no", "bf16", "fp16", "auto"):
             raise ValueError(f'precision is {self.precision!r}, expected "no", "bf16", "fp16" or "auto": choose one of the four.')
 
-# %% ../nbs/04_training.ipynb #37d75bf0
+# %% ../nbs/04_training.ipynb #0a7eeaf1
 @dataclass
 class Preset:
     "Everything `stackgan train` needs to know besides the pictures."
@@ -191,7 +193,7 @@ def presets() -> dict[str, Preset]: # name -> a fresh preset, free to be changed
         tiny=Preset("tiny", "tiny", 16, 16, 8, 8, 4, TrainConfig(epochs=2, **quick), TrainConfig(epochs=1, **quick), birds=200),
         small=Preset("small", "small", 64, 48, 24, 20, 12,
                      TrainConfig(epochs=12, batch_size=16, halve_every=5, **small),
-                     TrainConfig(epochs=3, batch_size=8, halve_every=1.5, consistency=1.0, **small), birds=24000, min_channels=16),
+                     TrainConfig(epochs=2, batch_size=8, halve_every=1, consistency=10.0, **small), birds=24000, min_channels=16),
         paper=Preset("paper", "paper", 64, 128, 64, 128, 64, TrainConfig(), TrainConfig()))
 
 # %% ../nbs/04_training.ipynb #7d27ec7a
