@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from .birds import ATTRIBUTES, all_species, describe
 from .text import ImageEncoder, fit_image_encoder
 
-# %% ../nbs/08_evaluate.ipynb #fb8c4a0c
+# %% ../nbs/08_evaluate.ipynb #a85ddc2e
 def wilson(
     right:int, # successes
     n:int, # trials
@@ -32,7 +32,7 @@ def wilson(
     middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     return (middle - half) / d, (middle + half) / d
 
-# %% ../nbs/08_evaluate.ipynb #100e2af6
+# %% ../nbs/08_evaluate.ipynb #910980f6
 def sample_birds(
     split:str, # of the species: "train", "val" or "test"
     n:int, # birds
@@ -48,7 +48,7 @@ def sample_birds(
         out.append((bird, *describe(bird, 1, seed=seed * 1_000_003 + i, return_attributes=True)[0]))
     return out
 
-# %% ../nbs/08_evaluate.ipynb #0bd52fac
+# %% ../nbs/08_evaluate.ipynb #57975072
 def as_tensor(
     pictures:list[Image.Image], # any size
     size:int, # pixels wanted
@@ -94,7 +94,7 @@ class AttributeJudge(nn.Module):
         parts = [{k: v.argmax(1) for k, v in self.net.predict(b).items()} for b in x.split(batch_size)]
         return {k: [ATTRIBUTES[k][int(i)] for p in parts for i in p[k]] for k in ATTRIBUTES}
 
-# %% ../nbs/08_evaluate.ipynb #0be62de3
+# %% ../nbs/08_evaluate.ipynb #a1551f05
 def train_judge(
     images, # an `ImageCache` or uint8 (N, 3, S, S) of drawn birds
     attributes:list[dict], # the truth: N rows of attribute -> value
@@ -110,7 +110,7 @@ def train_judge(
     fit_image_encoder(judge.net, images, targets, epochs=epochs, seed=seed, progress=progress)
     return judge.eval()
 
-# %% ../nbs/08_evaluate.ipynb #451c3507
+# %% ../nbs/08_evaluate.ipynb #87fa79c0
 def attribute_accuracy(
     judge:AttributeJudge, # looks at the pictures
     pictures:list[Image.Image], # one for each bird

@@ -22,7 +22,7 @@ from .stage2 import StageIIGenerator
 from .text import TextEncoder
 from .training import keep_heap, save_model
 
-# %% ../nbs/07_generate.ipynb #f55157db
+# %% ../nbs/07_generate.ipynb #b8a31288
 def to_pictures(
     images:Tensor, # (B, 3, S, S) in [-1, 1]
 ) -> list[Image.Image]: # B pictures
@@ -30,7 +30,7 @@ def to_pictures(
     x = ((images.detach().float().cpu() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
     return [Image.fromarray(im.permute(1, 2, 0).numpy()) for im in x]
 
-# %% ../nbs/07_generate.ipynb #17b4903f
+# %% ../nbs/07_generate.ipynb #0431eafd
 def packaged_models() -> list[str]: # names that `StackGAN.from_pretrained` knows without a download
     "The models that came with the package."
     root = files("stackgan") / "weights"
@@ -54,7 +54,7 @@ def find_model(
                                     f"({type(e).__name__}): check the name and the connection.") from e
     raise FileNotFoundError(f"{name!r} is no model, expected a folder with config.json, a Hub id, or one of {packaged_models()}: check the spelling.")
 
-# %% ../nbs/07_generate.ipynb #f5e59f4e
+# %% ../nbs/07_generate.ipynb #f37597a9
 class StackGAN(nn.Module):
     "A text encoder and two generators: sentences in, pictures out."
     def __init__(self,
@@ -188,7 +188,7 @@ class StackGAN(nn.Module):
         z = self.noise(1, seed)[0].repeat(steps, 1)
         return to_pictures(self.from_phi(a + t * (b - a), z, augment=False))
 
-# %% ../nbs/07_generate.ipynb #e6dc3b5d
+# %% ../nbs/07_generate.ipynb #767de6d4
 def _rename_official(state):
     "The authors' names of one generator's tensors, in ours."
     new = {}
@@ -234,7 +234,7 @@ def load_official(
     g2 = StageIIGenerator(g1, shape(outer, "encoder.0.weight")[0], g1.size // 4 * 2 ** ups, blocks, "relu")
     return StackGAN(text, g1, load(g2, outer))
 
-# %% ../nbs/07_generate.ipynb #b10c6730
+# %% ../nbs/07_generate.ipynb #e32a5783
 def read_data(
     data:str|Path, # "birds" (drawn), a folder in CUB's layout, or a folder of pictures with captions.csv
     split:str="train", # of CUB's layout

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from .conditioning import ConditioningAugmentation
 
-# %% ../nbs/05_stage1.ipynb #87c9c790
+# %% ../nbs/05_stage1.ipynb #87f8f8f5
 def conv3x3(c_in:int, c_out:int) -> nn.Conv2d: # a 3x3 convolution, stride 1, that keeps height and width
     return nn.Conv2d(c_in, c_out, 3, padding=1, bias=False)
 
@@ -29,7 +29,7 @@ def init_weights(
     elif isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d)): nn.init.normal_(m.weight, 1.0, 0.02)
     if getattr(m, "bias", None) is not None: nn.init.zeros_(m.bias)
 
-# %% ../nbs/05_stage1.ipynb #fb2aa813
+# %% ../nbs/05_stage1.ipynb #f477e611
 class UpBlock(nn.Module):
     "Nearest-neighbour upsampling by 2, a 3x3 convolution, BatchNorm and ReLU, computed as one 4x4 transposed convolution."
     def __init__(self,
@@ -54,7 +54,7 @@ class UpBlock(nn.Module):
     ) -> Tensor: # (B, c_out, 2H, 2W)
         return self.norm(F.conv_transpose2d(x, self.kernel(), stride=2, padding=1)).relu()
 
-# %% ../nbs/05_stage1.ipynb #b67bcf08
+# %% ../nbs/05_stage1.ipynb #41bb8a81
 def doublings(
     size:int, # a picture's height and width in pixels
     start:int=4, # where to start
@@ -64,7 +64,7 @@ def doublings(
     if n < 1 or start * 2 ** n != size: raise ValueError(f"size is {size}, expected {start} times a power of two: try {start * 16}.")
     return n
 
-# %% ../nbs/05_stage1.ipynb #54406f5b
+# %% ../nbs/05_stage1.ipynb #1f7769e0
 class Generated(NamedTuple):
     "What a generator gives."
     images: Tensor          # (B, 3, S, S) in [-1, 1]
@@ -72,7 +72,7 @@ class Generated(NamedTuple):
     logvar: Tensor          # (B, c_dim), the logarithms of its variances
     sketch: Tensor|None = None  # Stage-II only: Stage-I's picture, (B, 3, S/4, S/4)
 
-# %% ../nbs/05_stage1.ipynb #8d879460
+# %% ../nbs/05_stage1.ipynb #1eb796f1
 class StageIGenerator(nn.Module):
     "A sentence embedding and noise become a sketch (Zhang et al. 2017, section 3.3; the authors' PyTorch layers)."
     def __init__(self,
@@ -114,7 +114,7 @@ class StageIGenerator(nn.Module):
         x = self.up(x)                              # (B, 64, 64, 64)
         return Generated(self.to_rgb(x).tanh(), mu, logvar)  # (B, 3, 64, 64)
 
-# %% ../nbs/05_stage1.ipynb #49e3441d
+# %% ../nbs/05_stage1.ipynb #a30a38ba
 class ConvBlock(nn.Sequential):
     "Convolution, normalisation if asked for, LeakyReLU(0.2)."
     def __init__(self,
@@ -127,7 +127,7 @@ class ConvBlock(nn.Sequential):
         super().__init__(nn.Conv2d(c_in, c_out, kernel, stride, padding, bias=not norm),
                          *([nn.BatchNorm2d(c_out)] if norm else []), nn.LeakyReLU(0.2))
 
-# %% ../nbs/05_stage1.ipynb #4dc9121b
+# %% ../nbs/05_stage1.ipynb #6c77f4d7
 class Discriminator(nn.Module):
     "What both stages' discriminators share: picture features, phi compressed and replicated over 4 x 4, one score a pair."
     def __init__(self,
@@ -158,7 +158,7 @@ class Discriminator(nn.Module):
         if self.alone is not None: scores.append(self.alone(h).flatten())
         return tuple(scores)
 
-# %% ../nbs/05_stage1.ipynb #9cad53ce
+# %% ../nbs/05_stage1.ipynb #26deba2f
 class StageIDiscriminator(Discriminator):
     "Does this sketch show a real bird, and the one the sentence tells of? (Zhang et al. 2017, section 3.3)"
     def __init__(self,

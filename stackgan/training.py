@@ -468,7 +468,7 @@ def finish_step():
     finally:
         for s, h in old.items(): signal.signal(s, h)
 
-# %% ../nbs/04_training.ipynb #f1d81d9f
+# %% ../nbs/04_training.ipynb #08870c5f
 class Trainer(Watched):
     "Train a generator against a discriminator in a run folder that can be watched, stopped and resumed."
     def fit(self,
@@ -523,7 +523,7 @@ class Trainer(Watched):
             path = self.folder / "metrics.csv"
             new = not path.exists()
             with open(path, "a", newline="") as f:
-                w = csv.DictWriter(f, METRICS)
+                w = csv.DictWriter(f, METRICS, lineterminator="\n")
                 if new: w.writeheader()
                 w.writerow(row)
         bar.set_postfix({k: f"{means[k]:.2f}" for k in LOSSES} | {"img/s": f"{rate:.1f}"})

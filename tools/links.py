@@ -29,7 +29,8 @@ def settings():
 def name(path): return path.relative_to(ROOT).as_posix()
 
 
-def has_badge(path): return path.suffix == ".ipynb" and path.name != "index.ipynb" # the index links to the chapters' own
+def has_badge(path): # the index links to the chapters' own badges, the solutions are reached from their chapter
+    return path.suffix == ".ipynb" and path.name != "index.ipynb" and path.parent.name != "solutions"
 
 
 def rewrite(
