@@ -30,11 +30,11 @@ def to_pictures(
     x = ((images.detach().float().cpu() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
     return [Image.fromarray(im.permute(1, 2, 0).numpy()) for im in x]
 
-# %% ../nbs/07_generate.ipynb #0431eafd
+# %% ../nbs/07_generate.ipynb #afae07ba
 def packaged_models() -> list[str]: # names that `StackGAN.from_pretrained` knows without a download
     "The models that came with the package."
     root = files("stackgan") / "weights"
-    return sorted(p.name for p in root.iterdir() if (p / "config.json").is_file()) if root.is_dir() else []
+    return sorted(p.name for p in root.iterdir() if (p / "stage1.safetensors").is_file()) if root.is_dir() else []
 
 def find_model(
     name:str|Path, # a packaged name, a folder, or a Hugging Face Hub id such as "user/model"

@@ -13,7 +13,7 @@ from torch import Tensor
 from .conditioning import ConditioningAugmentation
 from .stage1 import ConvBlock, Discriminator, Generated, StageIGenerator, UpBlock, conv3x3, doublings, init_weights
 
-# %% ../nbs/06_stage2.ipynb #a10f3daa
+# %% ../nbs/06_stage2.ipynb #9dd6b2b6
 class ResidualBlock(nn.Module):
     "x + (3x3 convolution, BatchNorm, ReLU, 3x3 convolution, BatchNorm)(x), then ReLU."
     def __init__(self,
@@ -26,7 +26,7 @@ class ResidualBlock(nn.Module):
     def forward(self, x:Tensor) -> Tensor: # the same shape
         return (x + self.block(x)).relu()
 
-# %% ../nbs/06_stage2.ipynb #3c37c3b3
+# %% ../nbs/06_stage2.ipynb #6c7ba399
 class StageIIGenerator(nn.Module):
     "Stage-I's sketch and the sentence, once more, become a picture four times as large (Zhang et al. 2017, section 3.4)."
     def __init__(self,
@@ -84,7 +84,7 @@ class StageIIGenerator(nn.Module):
         x = self.up(self.residual(x))                            # (B, 32, 256, 256)
         return Generated(self.to_rgb(x).tanh(), mu, logvar, sketch)  # (B, 3, 256, 256)
 
-# %% ../nbs/06_stage2.ipynb #1d81de97
+# %% ../nbs/06_stage2.ipynb #4c097061
 class Bottleneck(nn.Module):
     "x + (1x1 to a quarter, 3x3, 1x1 back)(x), then LeakyReLU: the residual block of the authors' TensorFlow discriminator."
     def __init__(self,
@@ -99,7 +99,7 @@ class Bottleneck(nn.Module):
     def forward(self, x:Tensor) -> Tensor: # the same shape
         return nn.functional.leaky_relu(x + self.block(x), 0.2)
 
-# %% ../nbs/06_stage2.ipynb #87f24866
+# %% ../nbs/06_stage2.ipynb #1ef14ce5
 class StageIIDiscriminator(Discriminator):
     "Stage-I's discriminator with more down-sampling (Zhang et al. 2017, section 3.4; the authors' TensorFlow layers)."
     def __init__(self,
