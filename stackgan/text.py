@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ALPHABET', 'encode_characters', 'TextEncoder', 'CharCNNRNN', 'joint_embedding_loss', 'ImageEncoder',
-           'fit_image_encoder', 'image_features', 'loud_linear', 'fit_text_encoder', 'retrieval_precision',
-           'linear_probe', 'train_text_encoder', 'PrecomputedEmbeddings', 'SentenceEncoder']
+           'fit_image_encoder', 'image_features', 'loud_linear', 'fit_text_encoder', 'mentions_of',
+           'retrieval_precision', 'linear_probe', 'train_text_encoder', 'PrecomputedEmbeddings', 'SentenceEncoder']
 
 # %% ../nbs/02_text.ipynb #6caec391
 import math, pickle, re, time
@@ -178,28 +178,29 @@ def joint_embedding_loss(
     to_captions = F.relu(margin + score - match[:, None])          # picture n prefers caption m to its own
     return ((to_pictures + to_captions) * wrong).sum() / wrong.sum().clamp(min=1)
 
-# %% ../nbs/02_text.ipynb #65eafe98
+# %% ../nbs/02_text.ipynb #5bc12f59
 class ImageEncoder(nn.Module):
     "A small CNN, pictures (B, 3, S, S) -> features (B, F), with one linear head for each thing it learns to name."
     def __init__(self,
                  features: int = 256, # F
                  channels: tuple = (24, 48, 96, 128), # of the convolutions, each halving the picture
                  targets: dict | None = None, # name -> number of values, for `predict`
+                 grid: int = 0, # keep means over grid x grid places; 0 keeps one mean, blind to where
                  ):
         super().__init__()
-        self.features, self.channels, self.targets = features, tuple(channels), dict(targets or {})
+        self.features, self.channels, self.targets, self.grid = features, tuple(channels), dict(targets or {}), grid
         layers = []
         for before, after in zip((3, *channels[:-1]), channels):
             layers += [nn.Conv2d(before, after, 3, 2, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
         self.convolutions = nn.Sequential(*layers)
-        self.linear = nn.Linear(2 * channels[-1], features)
+        self.linear = nn.Linear((1 + max(1, grid) ** 2) * channels[-1], features)
         self.heads = nn.ModuleDict({name: nn.Linear(features, n) for name, n in self.targets.items()})
 
     def forward(self, images):
         if images.dtype == torch.uint8: images = images.float() / 127.5 - 1
         maps = self.convolutions(images)                                        # (B, C, S/16, S/16)
-        pooled = torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], 1)           # (B, 2C)
-        return self.linear(pooled)                                              # (B, F)
+        means = F.adaptive_avg_pool2d(maps, max(1, self.grid)).flatten(1)       # (B, C grid^2)
+        return self.linear(torch.cat([means, maps.amax((2, 3))], 1))            # (B, F)
 
     def predict(self, images):
         "Scores (B, values) for every target."
@@ -276,7 +277,7 @@ def image_features(
     encoder.train(training)
     return torch.cat(parts)
 
-# %% ../nbs/02_text.ipynb #aca726bf
+# %% ../nbs/02_text.ipynb #d3442783
 def loud_linear(
     features: int, # F
     dim: int, # length of phi
@@ -297,8 +298,8 @@ def fit_text_encoder(
     minutes: float | None = None, # stop earlier, after so many minutes
     batch_size: int = 128,
     lr: float = 1e-3,
-    groups: torch.Tensor | None = None, # (F,) features that belong together; each batch shows half the groups
-    also_true=None, # called with picture and caption numbers (B,), (B,) -> (B, B) bool, see `joint_embedding_loss`
+    groups: torch.Tensor | None = None, # (F,) the attribute each feature tells of; each batch shows half of them
+    facts: tuple | None = None, # (N, A) values of the attributes, (N, K, A) bool which each caption mentions
     seed: int = 0,
     progress: bool = False, # show a progress bar?
 ) -> list[dict]: # one row for each fiftieth: step, loss, precision (caption to its class in the batch), seconds
@@ -320,11 +321,15 @@ def fit_text_encoder(
         which = (torch.rand(batch_size, generator=generator) * counts[index]).long()
         texts = [captions[i][k] for i, k in zip(index.tolist(), which.tolist())]
         shown = images[index].to(device)
+        seen, also_true = torch.tensor(True), None
         if groups is not None:
-            shown = shown * (torch.rand(int(groups.max()) + 1, generator=generator) < .5)[groups].to(device)
+            seen = torch.rand(int(groups.max()) + 1, generator=generator) < .5
+            shown = shown * seen[groups].to(device)
+        if facts is not None:
+            values, silent = facts[0][index], ~(facts[1][index, which] & seen)
+            also_true = ((values[:, None] == values[None]) | silent[None]).all(-1).to(device)
         v, t, own = tower(shown), encoder(texts), labels[index].to(device)
-        mask = None if also_true is None else also_true(index, which).to(device)
-        loss = joint_embedding_loss(v, t, own, mask)
+        loss = joint_embedding_loss(v, t, own, also_true)
         _schedule(optimizer, lr, done)
         optimizer.zero_grad(), loss.backward(), optimizer.step()
         sums.append((loss.item(), (own[(v @ t.T).argmax(0)] == own).float().mean().item()))
@@ -333,6 +338,22 @@ def fit_text_encoder(
             rows.append(dict(step=step + 1, loss=mean[0], precision=mean[1], seconds=time.perf_counter() - start))
     encoder.eval(), tower.eval()
     return rows
+
+def mentions_of(
+    dataset, # drawn birds, as `write_birds` writes them with its default seed
+    names: list[str], # attributes
+) -> torch.Tensor | None: # (N, K, len(names)) bool; None for captions that the grammar of chapter 00 did not write
+    "Which attributes each caption mentions, told by the grammar that wrote it."
+    from stackgan.birds import ATTRIBUTES, Bird, describe
+    rows = dataset.bird_attributes() if hasattr(dataset, "bird_attributes") else None
+    if not rows or not {*ATTRIBUTES, "seed"} <= set(rows[0]) or len(set(map(len, dataset.captions))) > 1: return None
+    out = []
+    for row, own in zip(rows, dataset.captions):
+        bird = Bird(**{name: row[name] for name in ATTRIBUTES}, seed=int(row["seed"]))
+        told = describe(bird, len(own), return_attributes=True)
+        if [caption for caption, _ in told] != list(own): return None
+        out.append([[name in mentioned for name in names] for _, mentioned in told])
+    return torch.tensor(out)
 
 # %% ../nbs/02_text.ipynb #0d3ab27f
 def retrieval_precision(
@@ -368,7 +389,7 @@ def linear_probe(
     with torch.enable_grad(): optimizer.step(closure)
     return ((test @ weight.T + bias).argmax(1) == torch.as_tensor(y_test)).float().mean().item()
 
-# %% ../nbs/02_text.ipynb #3e655935
+# %% ../nbs/02_text.ipynb #56ab3acf
 _SIZES = dict(
     tiny=dict(dim=32, channels=(16, 24, 32), rnn=32, steps=150, batch_size=64, lr=2e-3,
               image_size=48, image_channels=(12, 24, 32), image_epochs=4),
@@ -413,17 +434,19 @@ def train_text_encoder(
         torch.manual_seed(seed)
         encoder = CharCNNRNN(o["dim"], o["channels"], o["rnn"]).to(device)
         heads = {name: int(y.max()) + 1 for name, y in targets.items()}
-        tower = ImageEncoder(o["dim"], o["image_channels"], heads).to(device)
-        images, groups, history = cache, None, []
+        tower = ImageEncoder(o["dim"], o["image_channels"], heads, grid=4).to(device)
+        images, groups, facts, history = cache, None, None, []
         if targets:
             rows = fit_image_encoder(tower, cache, targets, o["image_epochs"], seed=seed, progress=progress)
             history += [{"part": "pictures"} | row for row in rows]
-            known = len(heads) > 1
-            images, tower = image_features(tower, cache, known, progress=progress), None
+            images, tower = image_features(tower, cache, len(heads) > 1, progress=progress), None
             images = (images - images.mean(0)) / images.std(0).clamp(min=1e-3)
-            if known: groups = torch.repeat_interleave(torch.tensor(list(heads.values())))
+        if len(heads) > 1:
+            groups = torch.arange(len(heads)).repeat_interleave(torch.tensor(list(heads.values())))
+            mentions = mentions_of(dataset, list(heads))
+            if mentions is not None: facts = torch.stack(list(targets.values()), 1), mentions
         rows = fit_text_encoder(encoder, dataset.captions, images, labels, tower, o["steps"], lr=o["lr"],
-                                batch_size=o["batch_size"], groups=groups, seed=seed, progress=progress)
+                                batch_size=o["batch_size"], groups=groups, facts=facts, seed=seed, progress=progress)
         history += [{"part": "text"} | row for row in rows]
     flat = [text for own in dataset.captions for text in own]
     chosen = torch.randperm(len(flat), generator=torch.Generator().manual_seed(seed))[:20000].tolist()
