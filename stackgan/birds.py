@@ -10,7 +10,7 @@ __all__ = ['COLOURS', 'ATTRIBUTES', 'SPECIES_ATTRIBUTES', 'BACKGROUND_ODDS', 'TI
            'soft_noise', 'paint_air', 'paint_background', 'draw_branch', 'draw_perch', 'oval', 'float_on_water',
            'place_bird', 'light_up', 'draw_bird', 'Speaker', 'an', 'say_wings', 'say_bars', 'say_crown', 'say_breast',
            'say_tail', 'say_ring', 'say_bill', 'say_features', 'say_scene', 'caption', 'describe', 'Species',
-           'all_species', 'plan_birds', 'write_birds']
+           'all_species', 'strangers', 'plan_birds', 'draw_birds', 'write_birds']
 
 # %% ../nbs/00_birds.ipynb #28f0ea73
 import csv, math, multiprocessing, os, sys
@@ -668,6 +668,20 @@ def all_species()->tuple:
         found.append(Species(f"{number + 1:03d}.{names[number]}", split, tuple(row.values())))
     return tuple(found)
 
+# %% ../nbs/00_birds.ipynb #d2500634
+def strangers(
+    n:int, # how many
+    seed:int=0, # another seed, other birds
+)->list: # n `Bird`s
+    "Birds of no species, every attribute by chance; none is like a val or test species or has a (body, wing) pair that only test has"
+    def pairs(test): return {(k.attributes[0], k.attributes[3]) for k in all_species() if (k.split == "test") == test}
+    secret, held = {k.attributes for k in all_species() if k.split != "train"}, pairs(True) - pairs(False)
+    rng, found = np.random.default_rng([seed, 2017]), []
+    while len(found) < n:
+        bird = Bird.random(rng)
+        if (bird.body, bird.wing) not in held and astuple(bird)[:11] not in secret: found.append(bird)
+    return found
+
 # %% ../nbs/00_birds.ipynb #fb028dca
 def plan_birds(
     n:int, # pictures
@@ -684,7 +698,7 @@ def plan_birds(
     return [(f"{kind.name}/{kind.name[4:]}_{i + 1:04d}", k + 1, kind, kind.bird(np.random.default_rng([seed, k, i])))
             for k, kind in enumerate(kinds) for i in range(counts[k])]
 
-# %% ../nbs/00_birds.ipynb #f7161e25
+# %% ../nbs/00_birds.ipynb #bca721b2
 def _write_one(job):
     "Draw one bird, save picture and captions, and return its place and box"
     index, picture, text, bird, size, seed = job
@@ -693,23 +707,38 @@ def _write_one(job):
     Path(text).write_text("\n".join(describe(bird, 10, seed)) + "\n", encoding="utf-8")
     return index, box
 
-def _write_all(jobs, processes, progress):
-    "Run the jobs, in several processes where that is possible, and return their boxes"
+def _draw_one(job):
+    "Draw one bird without a file, shrink it, and return its place and pixels"
+    index, bird, size, shrink = job
+    return index, np.asarray(draw_bird(bird, size*shrink).resize((size, size), Image.Resampling.BICUBIC))
+
+def _share(work, jobs, processes, progress):
+    "Run `work` on all jobs, in several processes where that is possible, and return the results in order"
     from tqdm.auto import tqdm
     can_fork = "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
     processes = processes or min(os.cpu_count() or 1, 16)
     hidden = not can_fork and __name__ == "__main__"  # a spawned worker does not see a notebook's functions
     if len(jobs) < 32 or hidden: processes = 1
-    boxes = [None]*len(jobs)
+    done = [None]*len(jobs)
     with tqdm(total=len(jobs), desc="drawing birds", unit="bird", disable=not progress, leave=False) as bar:
         if processes == 1:
-            for index, boxes[index] in map(_write_one, jobs): bar.update()
-            return boxes
+            for index, done[index] in map(work, jobs): bar.update()
+            return done
         with ProcessPoolExecutor(processes, multiprocessing.get_context("fork" if can_fork else "spawn")) as pool:
-            for index, boxes[index] in pool.map(_write_one, jobs, chunksize=16): bar.update()
-    return boxes
+            for index, done[index] in pool.map(work, jobs, chunksize=16): bar.update()
+    return done
 
-# %% ../nbs/00_birds.ipynb #bdca2895
+def draw_birds(
+    birds:list, # what to draw
+    size:int=128, # pixels a side of the pictures given back
+    shrink:int=1, # draw so many times larger, then shrink, as a cache of larger files would
+    processes:int=None, # worker processes; default: one a core
+    progress:bool=False, # show a progress bar?
+)->np.ndarray: # (n, size, size, 3) uint8
+    "Many drawings at once, in memory"
+    return np.stack(_share(_draw_one, [(i, bird, size, shrink) for i, bird in enumerate(birds)], processes, progress))
+
+# %% ../nbs/00_birds.ipynb #0aa28bff
 def write_birds(
     root, # folder to write into; made when missing
     n:int=2000, # pictures
@@ -728,8 +757,8 @@ def write_birds(
     plan = plan_birds(n, seed)
     for folder in {kind.name for _, _, kind, _ in plan}:
         for top in (base/"images", root/"text"): (top/folder).mkdir(parents=True, exist_ok=True)
-    boxes = _write_all([(i, base/"images"/f"{file}.jpg", root/"text"/f"{file}.txt", bird, size, seed)
-                        for i, (file, _, _, bird) in enumerate(plan)], processes, progress)
+    boxes = _share(_write_one, [(i, base/"images"/f"{file}.jpg", root/"text"/f"{file}.txt", bird, size, seed)
+                                for i, (file, _, _, bird) in enumerate(plan)], processes, progress)
     def save(path, lines): path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     for split in ("train", "val", "test"):
         save(root/f"{split}classes.txt", [k.name for k in all_species() if k.split == split])
