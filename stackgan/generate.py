@@ -234,7 +234,7 @@ def load_official(
     g2 = StageIIGenerator(g1, shape(outer, "encoder.0.weight")[0], g1.size // 4 * 2 ** ups, blocks, "relu")
     return StackGAN(text, g1, load(g2, outer))
 
-# %% ../nbs/07_generate.ipynb #e32a5783
+# %% ../nbs/07_generate.ipynb #89868d31
 def read_data(
     data:str|Path, # "birds" (drawn), a folder in CUB's layout, or a folder of pictures with captions.csv
     split:str="train", # of CUB's layout
@@ -261,7 +261,7 @@ def train_stackgan(
     from stackgan.data import Batches, ImageCache
     from stackgan.stage1 import StageIDiscriminator
     from stackgan.stage2 import StageIIDiscriminator
-    from stackgan.text import train_text_encoder
+    from stackgan.text import Matcher, train_text_encoder
     from stackgan.training import Preset, Trainer, presets, write_aside
     out = Path(out)
     if isinstance(preset, str):
@@ -274,7 +274,10 @@ def train_stackgan(
         if old["data"] != str(data): raise ValueError(f"data is {str(data)!r}, expected {old['data']!r} as this run began: keep it, or name another folder.")
         preset = Preset.from_config(old["preset"])
     for stage, epochs in (("stage1", epochs1), ("stage2", epochs2)):
-        if epochs is not None: setattr(preset, stage, replace(getattr(preset, stage), epochs=epochs))
+        if epochs is None: continue
+        config = getattr(preset, stage)
+        halve = config.halve_every if note.exists() else config.halve_every * epochs / config.epochs  # a run twice as long halves its rate half as often
+        setattr(preset, stage, replace(config, epochs=epochs, halve_every=halve))
     root = Path(data)
     if str(data) != "birds" and not root.exists():
         raise FileNotFoundError(f"{data} does not exist, expected a folder of pictures and captions, or the word birds: check the path.")
@@ -284,17 +287,21 @@ def train_stackgan(
         root = out / "birds"
         if not (root / "attributes.csv").exists(): write_birds(root, preset.birds, seed=0, progress=progress)
     dataset = read_data(root)
-    if getattr(dataset, "bird_attributes", lambda: None)() is not None:
-        dataset.boxes = None  # drawn birds stand in their picture as they should: a crop would hide how large they are
+    drawn = getattr(dataset, "bird_attributes", lambda: None)() is not None
+    if drawn: dataset.boxes = None  # drawn birds stand in their picture as they should: a crop would hide tails, and how large they are
 
     if text is None and text_name: text = StackGAN.from_pretrained(text_name).text
-    folder = out / "text"
+    folder, matcher = out / "text", None
     if (folder / "config.json").exists():
-        text = TextEncoder.from_config(json.loads((folder / "config.json").read_text())["text"])
+        parts = json.loads((folder / "config.json").read_text())
+        text = TextEncoder.from_config(parts["text"])
         text.load_state_dict(load_file(folder / "text.safetensors"))
+        if "matcher" in parts:
+            matcher = Matcher(**parts["matcher"])
+            matcher.load_state_dict(load_file(folder / "matcher.safetensors"))
     else:
-        if text is None: text, _ = train_text_encoder(dataset, preset.text, progress=progress)
-        save_model(folder, text=text)
+        if text is None: text, matcher, _ = train_text_encoder(dataset, preset.text, progress=progress)
+        save_model(folder, text=text, matcher=matcher)
     text.eval()
     stored = folder / "phi.safetensors"
     if not stored.exists():
@@ -309,18 +316,18 @@ def train_stackgan(
     captions = [dataset.captions[i][0] for i in range(0, len(dataset.captions), step)][:16]
     phi_dim = phi.shape[-1]
     def stage(name, generator, discriminator, config):
-        cache = ImageCache(dataset, round(generator.size * 76 / 64), progress=progress)
+        cache = ImageCache(dataset, generator.size if drawn else round(generator.size * 76 / 64), progress=progress)
         batches = Batches(cache, phi, dataset.labels, config.batch_size, generator.size, seed=config.seed, flip="auto", captions=dataset.captions)
-        trainer = Trainer(generator, discriminator, batches, out / name, config, captions, text.embed(captions), text)
+        trainer = Trainer(generator, discriminator, batches, out / name, config, captions, text.embed(captions), text, matcher=matcher)
         batches.device = trainer.device
         trainer.fit(resume=True, progress=progress)
         trainer.sampler.eval()
         return trainer.sampler
     torch.manual_seed(preset.stage1.seed)
-    g1 = stage("stage1", StageIGenerator(phi_dim, preset.size, preset.width_g1), StageIDiscriminator(phi_dim, preset.size, preset.width_d1), preset.stage1)
+    g1 = stage("stage1", StageIGenerator(phi_dim, preset.size, preset.width_g1), StageIDiscriminator(phi_dim, preset.size, preset.width_d1, norm=preset.norm_d), preset.stage1)
     torch.manual_seed(preset.stage2.seed + 1)
     g2 = StageIIGenerator(g1.cpu(), preset.width_g2, min_channels=preset.min_channels)
-    g2 = stage("stage2", g2, StageIIDiscriminator(phi_dim, g2.size, preset.width_d2), preset.stage2)
+    g2 = stage("stage2", g2, StageIIDiscriminator(phi_dim, g2.size, preset.width_d2, norm=preset.norm_d), preset.stage2)
     model = StackGAN(text.cpu(), g1.cpu(), g2.cpu())
     model.save_pretrained(out / "model")
     return model
