@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['to_pictures', 'packaged_models', 'find_model', 'StackGAN', 'load_official', 'read_data', 'train_stackgan']
 
-# %% ../nbs/07_generate.ipynb #9ee0d9bb
+# %% ../nbs/07_generate.ipynb #41f7516a
 import json
 import re
 from dataclasses import replace
@@ -20,15 +20,14 @@ from torch import Tensor, nn
 from .stage1 import StageIGenerator
 from .stage2 import StageIIGenerator
 from .text import TextEncoder
-from .training import keep_heap, save_model
+from .training import as_bytes, keep_heap, save_model
 
-# %% ../nbs/07_generate.ipynb #b8a31288
+# %% ../nbs/07_generate.ipynb #bf28c72f
 def to_pictures(
     images:Tensor, # (B, 3, S, S) in [-1, 1]
 ) -> list[Image.Image]: # B pictures
     "What a generator gives, as pictures."
-    x = ((images.detach().float().cpu() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    return [Image.fromarray(im.permute(1, 2, 0).numpy()) for im in x]
+    return [Image.fromarray(im.permute(1, 2, 0).numpy()) for im in as_bytes(images)]
 
 # %% ../nbs/07_generate.ipynb #afae07ba
 def packaged_models() -> list[str]: # names that `StackGAN.from_pretrained` knows without a download

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['METRICS', 'LOSSES', 'judged', 'discriminator_loss', 'generator_loss', 'matching_loss', 'matching_aware_penalty',
-           'picture_grid', 'write_aside', 'ema_update', 'learning_rate', 'keep_heap', 'disturb', 'TrainConfig',
-           'Preset', 'presets', 'TrainingStopped', 'Game', 'read_metrics', 'plot_metrics', 'save_model', 'RunFolder',
-           'Watched', 'finish_step', 'Trainer']
+           'as_bytes', 'picture_grid', 'write_aside', 'ema_update', 'learning_rate', 'keep_heap', 'disturb',
+           'TrainConfig', 'Preset', 'presets', 'TrainingStopped', 'Game', 'read_metrics', 'plot_metrics', 'save_model',
+           'RunFolder', 'Watched', 'finish_step', 'Trainer']
 
-# %% ../nbs/04_training.ipynb #3b68c1f1
+# %% ../nbs/04_training.ipynb #8894c1a7
 import copy
 import csv
 import ctypes
@@ -30,7 +30,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from .conditioning import kl_to_standard_normal
-from .text import fast_bf16
+from .text import fast_bf16, rough
 
 # %% ../nbs/04_training.ipynb #00f9a67f
 def judged(
@@ -92,14 +92,20 @@ def matching_aware_penalty(
     norms = [s.flatten(1).float().square().sum(1).add(1e-12).sqrt() for s in slopes]
     return (norms[0] + norms[1]).pow(power).mean()
 
-# %% ../nbs/04_training.ipynb #2183a7c1
+# %% ../nbs/04_training.ipynb #b12bd058
+def as_bytes(
+    images:Tensor, # (B, 3, S, S) in [-1, 1], on any device
+) -> Tensor: # the same shape, uint8, on the CPU
+    "Pixels as files hold them: -1 becomes 0, 1 becomes 255."
+    return ((images.detach().float().cpu() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
 def picture_grid(
     images:Tensor, # (B, 3, S, S) in [-1, 1]
     columns:int=8, # pictures in a row
 ): # a PIL.Image
     "Pictures side by side, two pixels apart."
     from PIL import Image
-    x = ((images.detach().float().cpu() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    x = as_bytes(images)
     n, _, h, w = x.shape
     columns = min(columns, n); rows = math.ceil(n / columns)
     page = torch.full((rows * (h + 2) - 2, columns * (w + 2) - 2, 3), 255, dtype=torch.uint8)
@@ -205,7 +211,7 @@ class TrainConfig:
         if self.precision not in ("no", "bf16", "fp16", "auto"):
             raise ValueError(f'precision is {self.precision!r}, expected "no", "bf16", "fp16" or "auto": choose one of the four.')
 
-# %% ../nbs/04_training.ipynb #8c5be8a6
+# %% ../nbs/04_training.ipynb #6eaff28f
 @dataclass
 class Preset:
     "Everything `stackgan train` needs to know besides the pictures."
@@ -236,11 +242,11 @@ class Preset:
 def presets() -> dict[str, Preset]: # name -> a fresh preset, free to be changed
     "The three recipes: `tiny` for tests, `small` for a laptop, `paper` for a GPU."
     quick = dict(batch_size=8, log_every=5, sample_every=20, checkpoint_every=20, ema=0.9)
-    small = dict(kl_weight=0.1, ema=0.998, precision="auto", matching=0.5, disturb=20000, log_every=100, sample_every=2000, checkpoint_every=1000)
+    small = dict(kl_weight=0.03, lr_d=1e-4, ema=0.998, precision="auto", matching=2.0, disturb=20000, log_every=100, sample_every=2000, checkpoint_every=1000)
     return dict(
         tiny=Preset("tiny", "tiny", 16, 16, 8, 8, 4, TrainConfig(epochs=2, **quick), TrainConfig(epochs=1, **quick), birds=200),
         small=Preset("small", "small", 64, 48, 24, 20, 12,
-                     TrainConfig(epochs=28, batch_size=16, halve_every=10, **small),
+                     TrainConfig(epochs=22, batch_size=16, halve_every=10, **small),
                      TrainConfig(epochs=3, batch_size=8, halve_every=1, consistency=10.0, **small), birds=24000, min_channels=16),
         paper=Preset("paper", "paper", 64, 128, 64, 128, 64, TrainConfig(), TrainConfig()))
 
@@ -248,7 +254,7 @@ def presets() -> dict[str, Preset]: # name -> a fresh preset, free to be changed
 class TrainingStopped(RuntimeError):
     "Training cannot go on; the message says what was seen and what to try."
 
-# %% ../nbs/04_training.ipynb #a84afc78
+# %% ../nbs/04_training.ipynb #ee6dea3b
 class Game:
     "Two networks, their optimisers and one step of the game; `Trainer` repeats it."
     def __init__(self,
@@ -350,7 +356,7 @@ class Game:
         phi = torch.cat([batch.phi, self.batches.phi[rows.to(self.batches.phi.device), which.to(self.batches.phi.device)].to(batch.phi)])
         labels = torch.cat([batch.labels, self.batches.labels[rows].to(batch.labels.device)])
         seen = torch.rand(len(images), len(self.matcher.encoder.targets), generator=random) < .5
-        with self.accelerator.autocast(): scores = self.matcher(images, phi, seen)
+        with self.accelerator.autocast(): scores = self.matcher(rough(images, .35, True, random), phi, seen)
         return matching_loss(scores, batch.labels[:, None] == labels[None])
 
     def _set_lr(self):
