@@ -211,7 +211,7 @@ class TrainConfig:
         if self.precision not in ("no", "bf16", "fp16", "auto"):
             raise ValueError(f'precision is {self.precision!r}, expected "no", "bf16", "fp16" or "auto": choose one of the four.')
 
-# %% ../nbs/04_training.ipynb #6eaff28f
+# %% ../nbs/04_training.ipynb #ad56d909
 @dataclass
 class Preset:
     "Everything `stackgan train` needs to know besides the pictures."
@@ -241,13 +241,13 @@ class Preset:
 
 def presets() -> dict[str, Preset]: # name -> a fresh preset, free to be changed
     "The three recipes: `tiny` for tests, `small` for a laptop, `paper` for a GPU."
-    quick = dict(batch_size=8, log_every=5, sample_every=20, checkpoint_every=20, ema=0.9)
-    small = dict(kl_weight=0.03, lr_d=1e-4, ema=0.998, precision="auto", matching=2.0, disturb=20000, log_every=100, sample_every=2000, checkpoint_every=1000)
+    quick = dict(batch_size=8, matching=0.5, disturb=20000, log_every=5, sample_every=20, checkpoint_every=20, ema=0.9)
+    small = dict(kl_weight=0.03, ema=0.998, precision="auto", matching=2.0, disturb=20000, log_every=100, sample_every=2000, checkpoint_every=1000)
     return dict(
         tiny=Preset("tiny", "tiny", 16, 16, 8, 8, 4, TrainConfig(epochs=2, **quick), TrainConfig(epochs=1, **quick), birds=200),
         small=Preset("small", "small", 64, 48, 24, 20, 12,
-                     TrainConfig(epochs=22, batch_size=16, halve_every=10, **small),
-                     TrainConfig(epochs=3, batch_size=8, halve_every=1, consistency=10.0, **small), birds=24000, min_channels=16),
+                     TrainConfig(epochs=22, batch_size=16, lr_d=1e-4, halve_every=10, **small),
+                     TrainConfig(epochs=5, batch_size=8, lr_g=4e-4, halve_every=2, consistency=10.0, **small), birds=24000, min_channels=16),
         paper=Preset("paper", "paper", 64, 128, 64, 128, 64, TrainConfig(), TrainConfig()))
 
 # %% ../nbs/04_training.ipynb #00c5f66c
