@@ -1,6 +1,7 @@
 """Train the packaged judge, stackgan/weights/judge, on 10,000 drawings of birds whose attributes are drawn independently.
 
 usage: python tools/judge.py [EPOCHS]      (about 9 minutes, drawing included, on one CPU core that computes in bfloat16)
+       python tools/judge.py pair [FOLDER] (the second text encoder and matcher, for R-precision; FOLDER: drawn birds, if there are some; a quarter of an hour)
 
 The species of chapter 00 would not do: there are 130 combinations of attributes to learn from, and a network that recognises the species
 knows all its attributes without looking at each. It then fails on species it has not seen.
@@ -27,4 +28,23 @@ def main(epochs=10.0, pictures=10_000, size=128):
     save_model(Path(__file__).parents[1] / "stackgan" / "weights" / "judge", torch.float16, judge=judge)
     print(accuracy_table(unseen_drawings=result))
 
-if __name__ == "__main__": main(*map(float, sys.argv[1:2]))
+def pair(folder=None):
+    "A text encoder and a matcher that no generator has seen: the recipe of `train_text_encoder` from another seed, beside the judge."
+    import json
+    import tempfile
+    from stackgan.birds import write_birds
+    from stackgan.data import CUB200
+    from stackgan.text import train_text_encoder
+    with tempfile.TemporaryDirectory() as own:
+        data = CUB200(folder or write_birds(Path(own) / "birds", 24_000, seed=0), "train")
+        data.boxes = None
+        text, matcher, history = train_text_encoder(data, "small", seed=1)
+    weights = Path(__file__).parents[1] / "stackgan" / "weights" / "judge"
+    before = json.loads((weights / "config.json").read_text())
+    save_model(weights, torch.float16, text=text, matcher=matcher)
+    after = before | json.loads((weights / "config.json").read_text())
+    (weights / "config.json").write_text(json.dumps(after, indent=1) + "\n")
+    print(history[-1])
+
+if __name__ == "__main__" and sys.argv[1:2] == ["pair"]: pair(*sys.argv[2:3])
+elif __name__ == "__main__": main(*map(float, sys.argv[1:2]))
