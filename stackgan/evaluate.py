@@ -9,7 +9,7 @@ __all__ = ['NETWORKS', 'wilson', 'sample_birds', 'as_tensor', 'AttributeJudge', 
            'pairwise_distance', 'training_birds', 'nearest', 'draw_sentences', 'evaluate_birds', 'evaluation_table',
            'evaluate_photos']
 
-# %% ../nbs/08_evaluate.ipynb #462bd748
+# %% ../nbs/08_evaluate.ipynb #6bc39beb
 import json
 import math
 import warnings
@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from .birds import ATTRIBUTES, all_species, describe, draw_birds, plan_birds
 from .generate import StackGAN, read_data
 from .text import ImageEncoder, ImageNetFeatures, Matcher, TextEncoder, fit_image_encoder
+from .training import as_bytes
 
 # %% ../nbs/08_evaluate.ipynb #a85ddc2e
 def wilson(
@@ -341,7 +342,7 @@ def nearest(
     found = torch.cdist(features.double(), bank.double()).topk(k, largest=False)
     return found.values, found.indices
 
-# %% ../nbs/08_evaluate.ipynb #d1da7400
+# %% ../nbs/08_evaluate.ipynb #224170bf
 @torch.no_grad()
 def draw_sentences(
     model:StackGAN, # with a text encoder
@@ -357,7 +358,7 @@ def draw_sentences(
         made = model.g1(p, z, eps1) if model.g2 is None else model.g2(p, z, eps, eps1)
         drawn["stage1"].append(made.images if made.sketch is None else made.sketch)
         if made.sketch is not None: drawn["stage2"].append(made.images)
-    return {k: ((torch.cat(v).float().cpu() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8) for k, v in drawn.items() if v}
+    return {k: as_bytes(torch.cat(v)) for k, v in drawn.items() if v}
 
 # %% ../nbs/08_evaluate.ipynb #505d6f51
 _BETTER = {"named attributes": "higher", "R-precision": "higher", "Fréchet distance": "lower", "KID": "lower", "Inception score": "higher",

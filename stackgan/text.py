@@ -297,7 +297,7 @@ def image_features(
     encoder.train(training)
     return torch.cat(parts)
 
-# %% ../nbs/02_text.ipynb #d7a22558
+# %% ../nbs/02_text.ipynb #0ca856a1
 def loud_linear(
     features: int, # F
     dim: int, # length of phi
@@ -309,7 +309,7 @@ def loud_linear(
     return layer
 
 def _thin_out(text, share, generator):
-    "The text without some of its words; at least one stays."
+    "The text without some of its words; the whole text where none would be left."
     words = text.split()
     kept = [word for word, draw in zip(words, torch.rand(len(words), generator=generator).tolist()) if draw >= share]
     return " ".join(kept) or text
