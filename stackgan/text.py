@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ALPHABET', 'encode_characters', 'TextEncoder', 'CharCNNRNN', 'joint_embedding_loss', 'ImageEncoder', 'rough',
-           'fit_image_encoder', 'image_features', 'loud_linear', 'fit_text_encoder', 'mentions_of',
+           'mislead', 'fit_image_encoder', 'image_features', 'loud_linear', 'fit_text_encoder', 'mentions_of',
            'retrieval_precision', 'linear_probe', 'Matcher', 'ImageNetFeatures', 'fast_bf16', 'train_text_encoder',
            'PrecomputedEmbeddings', 'SentenceEncoder']
 
@@ -238,6 +238,21 @@ def rough(
     soft = F.conv2d(F.pad(images, (1,) * 4, mode="replicate"), (line[:, None] * line).expand(3, 1, 3, 3), groups=3)
     return torch.where((torch.rand(b, 1, 1, 1, generator=generator) < .5).to(images.device), soft, images)
 
+def _naming_loss(scores, truth):
+    return torch.stack([F.cross_entropy(scores[name], truth[name]) for name in scores]).mean()
+
+def mislead(
+    encoder: ImageEncoder, # with heads
+    images: torch.Tensor, # (B, 3, S, S) in [-1, 1]
+    truth: dict, # name -> (B,) values, for each of the encoder's heads
+    by: float, # root mean square of the change
+) -> torch.Tensor: # (B, 3, S, S)
+    "The pictures, each one step in the direction in which the encoder errs most (Goodfellow et al. 2015, with the length of the step fixed)."
+    images = images.detach().requires_grad_(True)
+    with torch.enable_grad(): slope, = torch.autograd.grad(_naming_loss(encoder.predict(images), truth), images)
+    size = slope.float().square().mean((1, 2, 3), keepdim=True).sqrt().clamp(min=1e-20)
+    return (images + by * slope.float() / size).detach()
+
 def fit_image_encoder(
     encoder: ImageEncoder,
     images, # an `ImageCache`, or a uint8 tensor (N, 3, S, S)
@@ -247,6 +262,7 @@ def fit_image_encoder(
     lr: float = 2e-3,
     halves: bool = False, # show every other batch at half the size, so that small pictures are understood, too?
     noise: float = 0., # largest deviation of noise added to pictures in [-1, 1]; half of the batches are softened, too
+    attack: float = 0., # show pictures changed by so much (root mean square, in [-1, 1]) in the direction that misleads it most
     seed: int = 0,
     progress: bool = False, # show a progress bar?
 ) -> list[dict]: # one row for each twentieth: step, loss, accuracy on the batches seen
@@ -266,9 +282,10 @@ def fit_image_encoder(
         shown = _shift(images[index].to(device), by, generator)
         if halves and step % 2: shown = F.avg_pool2d(shown, 2)
         if noise: shown = rough(shown, noise, step % 4 > 1, generator)
+        truth = {name: values[index].to(device) for name, values in targets.items()}
+        if attack: shown = mislead(encoder, shown, truth, attack)
         scores = encoder.predict(shown)
-        truth = {name: targets[name][index].to(device) for name in scores}
-        loss = torch.stack([F.cross_entropy(scores[name], truth[name]) for name in scores]).mean()
+        loss = _naming_loss(scores, truth)
         _schedule(optimizer, lr, step / steps)
         optimizer.zero_grad(), loss.backward(), optimizer.step()
         sums.append((loss.item(), *((scores[name].argmax(1) == truth[name]).float().mean().item() for name in scores)))
@@ -297,7 +314,7 @@ def image_features(
     encoder.train(training)
     return torch.cat(parts)
 
-# %% ../nbs/02_text.ipynb #0ca856a1
+# %% ../nbs/02_text.ipynb #60db5fa0
 def loud_linear(
     features: int, # F
     dim: int, # length of phi
@@ -308,11 +325,16 @@ def loud_linear(
     nn.init.normal_(layer.weight, std=gain / features ** .5)
     return layer
 
-def _thin_out(text, share, generator):
-    "The text without some of its words; the whole text where none would be left."
+def _thin_out(text, share, fragments, generator):
+    "Some of the text's words, perhaps only a few in a row, never none; and whether it was cut down to a few in a row."
     words = text.split()
+    cut = len(words) > 2 and torch.rand(1, generator=generator).item() < fragments
+    if cut:
+        length = int(torch.randint(2, min(len(words), 7) + 1, (1,), generator=generator))
+        first = int(torch.randint(len(words) - length + 1, (1,), generator=generator))
+        words = words[first:first + length]
     kept = [word for word, draw in zip(words, torch.rand(len(words), generator=generator).tolist()) if draw >= share]
-    return " ".join(kept) or text
+    return " ".join(kept or words), cut
 
 def fit_text_encoder(
     encoder: TextEncoder,
@@ -327,6 +349,7 @@ def fit_text_encoder(
     groups: torch.Tensor | None = None, # (F,) the attribute each feature tells of; each batch shows half of them
     facts: tuple | None = None, # (N, A) values of the attributes, (N, K, A) bool which each caption mentions
     word_dropout: float = 0., # share of the words that a caption loses each time it is read
+    fragments: float = 0., # share of the captions of which only two to seven words in a row are read
     seed: int = 0,
     progress: bool = False, # show a progress bar?
 ) -> list[dict]: # one row for each fiftieth: step, loss, precision (caption to its class in the batch), seconds
@@ -347,15 +370,18 @@ def fit_text_encoder(
         index, order = order[:batch_size], order[batch_size:]
         which = (torch.rand(batch_size, generator=generator) * counts[index]).long()
         texts = [captions[i][k] for i, k in zip(index.tolist(), which.tolist())]
-        if word_dropout: texts = [_thin_out(text, word_dropout, generator) for text in texts]
+        texts, cut = zip(*(_thin_out(text, word_dropout, fragments, generator) for text in texts))
         shown = images[index].to(device)
         seen, also_true = torch.tensor(True), None
         if groups is not None:
             seen = torch.rand(int(groups.max()) + 1, generator=generator) < .5
             shown = shown * seen[groups].to(device)
         if facts is not None:
-            values, silent = facts[0][index], ~(facts[1][index, which] & seen)
-            also_true = ((values[:, None] == values[None]) | silent[None]).all(-1).to(device)
+            values, told = facts[0][index], facts[1][index, which] & seen
+            agrees = values[:, None] == values[None]                                    # (B, B, A)
+            also_true = (agrees | ~told[None]).all(-1)
+            some = (agrees & told[None]).any(-1) | ~told.any(-1)[None]  # a fragment tells some of it, who knows what
+            also_true = torch.where(torch.tensor(cut)[None], some, also_true).to(device)
         v, t, own = tower(shown), encoder(texts), labels[index].to(device)
         loss = joint_embedding_loss(v, t, own, also_true)
         _schedule(optimizer, lr, done)
@@ -489,7 +515,7 @@ class ImageNetFeatures(nn.Module):
         images = F.interpolate(images.float(), (self.size, self.size), mode="bicubic", antialias=True, align_corners=False)
         return self.net.extract_features((images.add(1).div(2) - self.pixel_mean) / self.pixel_std).mean((2, 3))
 
-# %% ../nbs/02_text.ipynb #8c8eafea
+# %% ../nbs/02_text.ipynb #3485328c
 def fast_bf16() -> bool: # does this machine compute in bfloat16?
     "True for GPUs from Ampere on and for CPUs with AVX512-BF16 or AMX."
     if torch.cuda.is_available(): return torch.cuda.get_device_capability() >= (8, 0)
@@ -497,11 +523,11 @@ def fast_bf16() -> bool: # does this machine compute in bfloat16?
 
 _SIZES = dict(
     tiny=dict(dim=32, channels=(16, 24, 32), rnn=32, steps=150, batch_size=64, lr=2e-3,
-              image_size=48, image_channels=(12, 24, 32), image_epochs=4, strangers=400, word_dropout=.2),
-    small=dict(dim=256, channels=(64, 128, 128), rnn=128, steps=5000, batch_size=128, lr=2e-3,
-               image_size=128, image_channels=(24, 48, 96, 128), image_epochs=9, strangers=16000, word_dropout=.2),
+              image_size=48, image_channels=(12, 24, 32), image_epochs=4, strangers=400, word_dropout=.2, fragments=.5, hard_epochs=1),
+    small=dict(dim=256, channels=(64, 128, 128), rnn=128, steps=6000, batch_size=128, lr=2e-3,
+               image_size=128, image_channels=(24, 48, 96, 128), image_epochs=9, strangers=16000, word_dropout=.2, fragments=.5, hard_epochs=2),
     paper=dict(dim=1024, channels=(384, 512, 512), rnn=512, steps=12000, batch_size=128, lr=5e-4,
-               image_size=128, image_channels=(32, 64, 128, 256), image_epochs=12, strangers=24000, word_dropout=.2))
+               image_size=128, image_channels=(32, 64, 128, 256), image_epochs=12, strangers=24000, word_dropout=.2, fragments=.5, hard_epochs=2))
 
 def _codes(rows):
     "attribute -> (N,) places of the values in `ATTRIBUTES`; None for rows that are no drawn birds'"
@@ -564,8 +590,13 @@ def train_text_encoder(
             mean, std = features.mean(0), features.std(0).clamp(min=1e-3)
             images = (features - mean) / std
         rows = fit_text_encoder(encoder, dataset.captions, images, labels, tower, o["steps"], lr=o["lr"], batch_size=o["batch_size"],
-                                groups=groups, facts=facts, word_dropout=o["word_dropout"], seed=seed, progress=progress)
+                                groups=groups, facts=facts, word_dropout=o["word_dropout"], fragments=o["fragments"], seed=seed, progress=progress)
         history += [{"part": "text"} | row for row in rows]
+        if matcher is not None and o["hard_epochs"]:  # from here on it is a generator that it looks at
+            rows = fit_image_encoder(matcher.encoder, drawn, truth, o["hard_epochs"], halves=True, noise=.35, attack=.03, seed=seed, progress=progress)
+            history += [{"part": "hardened"} | row for row in rows]
+            features = image_features(matcher.encoder, cache, True, progress=progress)
+            mean, std = features.mean(0), features.std(0).clamp(min=1e-3)
     flat = [text for own in dataset.captions for text in own]
     chosen = torch.randperm(len(flat), generator=torch.Generator().manual_seed(seed))[:20000].tolist()
     encoder.standardize([flat[i] for i in chosen]).eval()

@@ -29,7 +29,7 @@ def main(epochs=10.0, pictures=10_000, size=128):
     print(accuracy_table(unseen_drawings=result))
 
 def pair(folder=None):
-    "A text encoder and a matcher that no generator has seen: the recipe of `train_text_encoder` from another seed, beside the judge."
+    "A text encoder and a matcher that no generator has seen: the recipe of `train_text_encoder` from another seed, its encoder not hardened, beside the judge."
     import json
     import tempfile
     from stackgan.birds import write_birds
@@ -38,7 +38,7 @@ def pair(folder=None):
     with tempfile.TemporaryDirectory() as own:
         data = CUB200(folder or write_birds(Path(own) / "birds", 24_000, seed=0), "train")
         data.boxes = None
-        text, matcher, history = train_text_encoder(data, "small", seed=1)
+        text, matcher, history = train_text_encoder(data, "small", seed=1, steps=5000, fragments=0., hard_epochs=0)
     weights = Path(__file__).parents[1] / "stackgan" / "weights" / "judge"
     before = json.loads((weights / "config.json").read_text())
     save_model(weights, torch.float16, text=text, matcher=matcher)
