@@ -6,6 +6,8 @@
 __all__ = ['activations', 'kl_to_standard_normal', 'ConditioningAugmentation']
 
 # %% ../nbs/03_conditioning.ipynb #24397b25
+import math
+
 import torch
 import torch.nn as nn
 from torch import Tensor
@@ -39,6 +41,15 @@ class ConditioningAugmentation(nn.Module):
         self.phi_dim, self.c_dim, self.activation = phi_dim, c_dim, activation
         self.fc = nn.Linear(phi_dim, 2 * c_dim)
         self.act = activations[activation]()
+
+    @torch.no_grad()
+    def start(self,
+        sigma:float, # width of the clouds, above 0
+    ):
+        "Begin with clouds of this width around means that differ: for standardised phi, mu has deviation 1."
+        if not sigma > 0: raise ValueError(f"sigma is {sigma}, expected a number above 0: try 0.2.")
+        nn.init.normal_(self.fc.weight[:self.c_dim], std=self.phi_dim ** -.5)
+        nn.init.constant_(self.fc.bias[self.c_dim:], 2 * math.log(sigma))
 
     def forward(self,
         phi:Tensor, # sentence embeddings, (B, phi_dim)
