@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from .stage1 import StageIGenerator
@@ -233,7 +233,7 @@ def load_official(
     g2 = StageIIGenerator(g1, shape(outer, "encoder.0.weight")[0], g1.size // 4 * 2 ** ups, blocks, "relu")
     return StackGAN(text, g1, load(g2, outer))
 
-# %% ../nbs/07_generate.ipynb #89868d31
+# %% ../nbs/07_generate.ipynb #c3b00914
 def read_data(
     data:str|Path, # "birds" (drawn), a folder in CUB's layout, or a folder of pictures with captions.csv
     split:str="train", # of CUB's layout
@@ -247,7 +247,7 @@ def read_data(
 
 def train_stackgan(
     data:str|Path="birds", # "birds" draws its own; else a folder, see `read_data`
-    preset="small", # "tiny", "small", "paper", or a `Preset`
+    preset="small", # "tiny", "small", "paper", "modern", or a `Preset`
     out:str|Path="run", # the run's folder: text/, stage1/, stage2/, model/
     resume:bool=False, # continue the run in `out`?
     text:TextEncoder|None=None, # a ready encoder; None trains a char-CNN-RNN on this data first
@@ -304,29 +304,36 @@ def train_stackgan(
     text.eval()
     stored = folder / "phi.safetensors"
     if not stored.exists():
-        from safetensors.torch import save_file
         phi = text.embed_captions(dataset.captions, progress=progress).half()
         write_aside(stored, lambda tmp: save_file({"phi": phi.cpu().contiguous()}, tmp))
     phi = load_file(stored)["phi"]
     if len(phi) != len(dataset.captions):
         raise ValueError(f"{stored} holds {len(phi)} pictures' captions, expected {len(dataset.captions)}: the data changed, start a new folder.")
 
+    invented = None
+    if drawn and (preset.stage1.invented or preset.stage2.invented):  # sentences cost nothing: of birds that nobody has drawn
+        from stackgan.birds import describe, strangers
+        stored = folder / "phi_invented.safetensors"
+        if not stored.exists():
+            phi_invented = text.embed([sentence for bird in strangers(preset.birds // 3, 1) for sentence in describe(bird, 2)], progress=progress).half()
+            write_aside(stored, lambda tmp: save_file({"phi": phi_invented.cpu().contiguous()}, tmp))
+        invented = load_file(stored)["phi"]
     step = max(1, len(dataset.captions) // 16)
     captions = [dataset.captions[i][0] for i in range(0, len(dataset.captions), step)][:16]
     phi_dim = phi.shape[-1]
     def stage(name, generator, discriminator, config):
         cache = ImageCache(dataset, generator.size if drawn else round(generator.size * 76 / 64), progress=progress)
         batches = Batches(cache, phi, dataset.labels, config.batch_size, generator.size, seed=config.seed, flip="auto", captions=dataset.captions)
-        trainer = Trainer(generator, discriminator, batches, out / name, config, captions, text.embed(captions), text, matcher=matcher)
+        trainer = Trainer(generator, discriminator, batches, out / name, config, captions, text.embed(captions), text, matcher=matcher, invented=invented)
         batches.device = trainer.device
         trainer.fit(resume=True, progress=progress)
         trainer.sampler.eval()
         return trainer.sampler
     torch.manual_seed(preset.stage1.seed)
-    g1 = stage("stage1", StageIGenerator(phi_dim, preset.size, preset.width_g1), StageIDiscriminator(phi_dim, preset.size, preset.width_d1, norm=preset.norm_d), preset.stage1)
+    g1 = stage("stage1", StageIGenerator(phi_dim, preset.size, preset.width_g1), StageIDiscriminator(phi_dim, preset.size, preset.width_d1, **preset.heads(1)), preset.stage1)
     torch.manual_seed(preset.stage2.seed + 1)
     g2 = StageIIGenerator(g1.cpu(), preset.width_g2, min_channels=preset.min_channels)
-    g2 = stage("stage2", g2, StageIIDiscriminator(phi_dim, g2.size, preset.width_d2, norm=preset.norm_d), preset.stage2)
+    g2 = stage("stage2", g2, StageIIDiscriminator(phi_dim, g2.size, preset.width_d2, **preset.heads(2)), preset.stage2)
     model = StackGAN(text.cpu(), g1.cpu(), g2.cpu())
     model.save_pretrained(out / "model")
     return model

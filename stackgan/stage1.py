@@ -127,7 +127,7 @@ class ConvBlock(nn.Sequential):
         super().__init__(nn.Conv2d(c_in, c_out, kernel, stride, padding, bias=not norm),
                          *([nn.BatchNorm2d(c_out)] if norm else []), nn.LeakyReLU(0.2))
 
-# %% ../nbs/05_stage1.ipynb #6c77f4d7
+# %% ../nbs/05_stage1.ipynb #9b205a71
 class Discriminator(nn.Module):
     "What both stages' discriminators share: picture features, phi compressed and replicated over 4 x 4, one score a pair."
     def __init__(self,
@@ -137,6 +137,7 @@ class Discriminator(nn.Module):
         nd:int=128, # length of the compressed phi (the paper's N_d)
         unconditional:bool=False, # a second head that judges the picture without its sentence?
         norm:bool=True, # BatchNorm?
+        contrast:bool=False, # a head that puts pictures where their sentences are, for `contrast` in the TrainConfig?
     ):
         super().__init__()
         self.features = features
@@ -144,21 +145,23 @@ class Discriminator(nn.Module):
         self.joint = ConvBlock(channels + nd, channels, kernel=1, norm=norm)
         self.score = nn.Conv2d(channels, 1, 4)
         self.alone = nn.Conv2d(channels, 1, 4) if unconditional else None
+        self.match = nn.Linear(16 * channels, phi_dim) if contrast else None
         self.apply(init_weights)
 
     def forward(self,
         images:Tensor, # (B, 3, S, S) in [-1, 1]
         *phis:Tensor, # one or more sentence embeddings for these pictures, each (B, phi_dim)
-    ) -> tuple[Tensor, ...]: # one tensor of logits (B,) for each phi, then the unconditional one where that head exists
+    ) -> tuple[Tensor, ...]: # logits (B,) for each phi; where those heads exist, the unconditional logits (B,) and the picture's place among phi (B, phi_dim)
         h = self.features(images)                                     # (B, 512, 4, 4), computed once
         scores = []
         for phi in phis:
             t = self.compress(phi)[:, :, None, None].expand(-1, -1, 4, 4)  # (B, 128, 4, 4)
             scores.append(self.score(self.joint(torch.cat([h, t], 1))).flatten())  # (B, 640, 4, 4) -> (B,)
         if self.alone is not None: scores.append(self.alone(h).flatten())
+        if self.match is not None: scores.append(self.match(h.flatten(1)))  # (B, 8192) -> (B, 1024)
         return tuple(scores)
 
-# %% ../nbs/05_stage1.ipynb #26deba2f
+# %% ../nbs/05_stage1.ipynb #a57b1dea
 class StageIDiscriminator(Discriminator):
     "Does this sketch show a real bird, and the one the sentence tells of? (Zhang et al. 2017, section 3.3)"
     def __init__(self,
@@ -168,7 +171,8 @@ class StageIDiscriminator(Discriminator):
         nd:int=128, # length of the compressed phi
         unconditional:bool=False, # a second head that judges the picture alone?
         norm:bool=True, # BatchNorm?
+        contrast:bool=False, # a head that puts pictures where their sentences are?
     ):
         channels = [3] + [width * 2 ** i for i in range(doublings(size))]  # 64 pixels: 64, 128, 256, 512
         blocks = [ConvBlock(i, o, norm=norm and k > 0) for k, (i, o) in enumerate(zip(channels, channels[1:]))]
-        super().__init__(nn.Sequential(*blocks), channels[-1], phi_dim, nd, unconditional, norm)
+        super().__init__(nn.Sequential(*blocks), channels[-1], phi_dim, nd, unconditional, norm, contrast)

@@ -26,7 +26,7 @@ class ResidualBlock(nn.Module):
     def forward(self, x:Tensor) -> Tensor: # the same shape
         return (x + self.block(x)).relu()
 
-# %% ../nbs/06_stage2.ipynb #6c7ba399
+# %% ../nbs/06_stage2.ipynb #7d0c649e
 class StageIIGenerator(nn.Module):
     "Stage-I's sketch and the sentence, once more, become a picture four times as large (Zhang et al. 2017, section 3.4)."
     def __init__(self,
@@ -36,17 +36,18 @@ class StageIIGenerator(nn.Module):
         residual_blocks:int|None=None, # 4 for 256 pixels and more, 2 below, if None
         activation:str|None=None, # of this stage's own Conditioning Augmentation
         min_channels:int=1, # no upsampling block gets narrower than this; matters for small widths only
+        text:bool=True, # read the sentence again? False: only the sketch tells what to draw (an ablation of the paper)
     ):
         super().__init__()
         size = size or 4 * stage1.size
         n = doublings(size, stage1.size // 4)
         if residual_blocks is None: residual_blocks = 4 if size >= 256 else 2
-        self.size, self.width, self.residual_blocks, self.activation, self.min_channels = size, width, residual_blocks, activation, min_channels
+        self.size, self.width, self.residual_blocks, self.activation, self.min_channels, self.text = size, width, residual_blocks, activation, min_channels, text
         self.phi_dim, self.c_dim, self.z_dim = stage1.phi_dim, stage1.c_dim, stage1.z_dim
-        self.ca = ConditioningAugmentation(self.phi_dim, self.c_dim, activation)
+        self.ca = ConditioningAugmentation(self.phi_dim, self.c_dim, activation) if text else None
         self.encoder = nn.Sequential(conv3x3(3, width), nn.ReLU(),
             *[layer for i in (1, 2) for layer in (nn.Conv2d(width * i, width * 2 * i, 4, 2, 1, bias=False), nn.BatchNorm2d(width * 2 * i), nn.ReLU())])
-        self.joint = nn.Sequential(conv3x3(4 * width + self.c_dim, 4 * width), nn.BatchNorm2d(4 * width), nn.ReLU())
+        self.joint = nn.Sequential(conv3x3(4 * width + self.c_dim * text, 4 * width), nn.BatchNorm2d(4 * width), nn.ReLU())
         self.residual = nn.Sequential(*[ResidualBlock(4 * width) for _ in range(residual_blocks)])
         channels = [max(4 * width // 2 ** i, min_channels) for i in range(n + 1)]  # 256 pixels: 512, 256, 128, 64, 32
         self.up = nn.Sequential(*[UpBlock(i, o) for i, o in zip(channels, channels[1:])])
@@ -62,7 +63,7 @@ class StageIIGenerator(nn.Module):
 
     def config(self) -> dict: # the arguments that make this network again, Stage-I apart
         "The arguments of this network, Stage-I apart."
-        return {k: getattr(self, k) for k in ("width", "size", "residual_blocks", "activation", "min_channels")}
+        return {k: getattr(self, k) for k in ("width", "size", "residual_blocks", "activation", "min_channels", "text")}
 
     def train(self, mode:bool=True): # Stage-I stays in evaluation mode whatever the mode
         "Training mode for Stage-II alone: BatchNorm's statistics in Stage-I must not drift."
@@ -77,10 +78,13 @@ class StageIIGenerator(nn.Module):
         eps1:Tensor|None=None, # noise of Stage-I's
     ) -> Generated:
         with torch.no_grad(): sketch = self.stage1(phi, z, eps1).images  # (B, 3, 64, 64), frozen
-        c, mu, logvar = self.ca(phi, eps)                        # (B, 128)
         x = self.encoder(sketch)                                 # (B, 512, 16, 16)
-        c = c[:, :, None, None].expand(-1, -1, *x.shape[2:])     # (B, 128, 16, 16)
-        x = self.joint(torch.cat([x, c], 1))                     # (B, 640, 16, 16) -> (B, 512, 16, 16)
+        if self.text:
+            c, mu, logvar = self.ca(phi, eps)                    # (B, 128)
+            c = c[:, :, None, None].expand(-1, -1, *x.shape[2:]) # (B, 128, 16, 16)
+            x = torch.cat([x, c], 1)                             # (B, 640, 16, 16)
+        else: mu = logvar = phi.new_zeros(len(phi), self.c_dim)  # the standard normal, whose KL is 0
+        x = self.joint(x)                                        # (B, 640, 16, 16) -> (B, 512, 16, 16)
         x = self.up(self.residual(x))                            # (B, 32, 256, 256)
         return Generated(self.to_rgb(x).tanh(), mu, logvar, sketch)  # (B, 3, 256, 256)
 
@@ -99,7 +103,7 @@ class Bottleneck(nn.Module):
     def forward(self, x:Tensor) -> Tensor: # the same shape
         return nn.functional.leaky_relu(x + self.block(x), 0.2)
 
-# %% ../nbs/06_stage2.ipynb #1ef14ce5
+# %% ../nbs/06_stage2.ipynb #5de899dd
 class StageIIDiscriminator(Discriminator):
     "Stage-I's discriminator with more down-sampling (Zhang et al. 2017, section 3.4; the authors' TensorFlow layers)."
     def __init__(self,
@@ -109,10 +113,11 @@ class StageIIDiscriminator(Discriminator):
         nd:int=128, # length of the compressed phi
         unconditional:bool=False, # a second head that judges the picture alone?
         norm:bool=True, # BatchNorm?
+        contrast:bool=False, # a head that puts pictures where their sentences are?
     ):
         n = doublings(size)
         down = [3] + [width * 2 ** i for i in range(n)]             # 256 pixels: 64, 128, 256, 512, 1024, 2048
         back = [width * 2 ** i for i in range(n - 1, min(n, 4) - 2, -1)]  # then 2048, 1024, 512 by 1x1 convolutions
         blocks = [ConvBlock(i, o, norm=norm and k > 0) for k, (i, o) in enumerate(zip(down, down[1:]))]
         blocks += [ConvBlock(i, o, kernel=1, norm=norm) for i, o in zip(back, back[1:])]
-        super().__init__(nn.Sequential(*blocks, Bottleneck(back[-1], norm)), back[-1], phi_dim, nd, unconditional, norm)
+        super().__init__(nn.Sequential(*blocks, Bottleneck(back[-1], norm)), back[-1], phi_dim, nd, unconditional, norm, contrast)
