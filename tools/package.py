@@ -1,0 +1,26 @@
+"""Make a finished run of drawn birds the packaged model: stackgan/weights/birds, in 16 bits.
+
+usage: python tools/package.py RUN      (RUN: the folder of `stackgan train --data birds --preset small --out RUN`)
+
+Text encoder, matcher, both generators, and the curves of both stages.
+"""
+import shutil
+import sys
+from pathlib import Path
+
+import torch
+
+from stackgan.evaluate import load_matcher
+from stackgan.generate import StackGAN
+from stackgan.training import save_model, write_aside
+
+def main(run):
+    weights = Path(__file__).parents[1] / "stackgan" / "weights" / "birds"
+    model, (text, matcher) = StackGAN.from_pretrained(run / "model"), load_matcher(run / "text")
+    save_model(weights, torch.float16, text=text, stage1=model.g1, stage2=model.g2, matcher=matcher)
+    for stage in ("stage1", "stage2"):
+        write_aside(weights / f"{stage}_metrics.csv", lambda tmp: shutil.copyfile(run / stage / "metrics.csv", tmp))
+    sizes = {path.name: path.stat().st_size for path in sorted(weights.iterdir())}
+    print(*(f"{size / 1e6:8.2f} MB  {name}" for name, size in sizes.items()), f"{sum(sizes.values()) / 1e6:8.2f} MB  altogether", sep="\n")
+
+if __name__ == "__main__": main(Path(sys.argv[1]))
