@@ -295,7 +295,7 @@ def match_scores(
     phi, images = text.embed(list(sentences)), as_tensor(pictures, getattr(matcher, "size", None))
     return torch.cat([matcher(x, phi) for x in images.split(batch_size)])
 
-# %% ../nbs/08_evaluate.ipynb #7973a7b1
+# %% ../nbs/08_evaluate.ipynb #5384a8aa
 def load_matcher(
     folder:str|Path, # with text.safetensors, matcher.safetensors and the keys text and matcher in config.json
 ) -> tuple[TextEncoder, Matcher]: # in evaluation mode
