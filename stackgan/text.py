@@ -448,13 +448,14 @@ class Matcher(nn.Module):
     "The pictures' side of the joint embedding: scores F(v, t) of pictures and sentences."
     def __init__(self,
                  dim: int, # length of phi
-                 pictures: dict, # arguments of the `ImageEncoder`
+                 pictures: dict | None, # arguments of the `ImageEncoder`; None: `ImageNetFeatures`, for photographs
                  size: int = 128, # pixels a side it was taught at; it knows pictures of half that, too
                  opinions: bool = True, # look at what the encoder names, instead of at its features?
                  ):
         super().__init__()
-        self.dim, self.pictures, self.size, self.opinions = dim, dict(pictures), size, opinions
-        self.encoder = ImageEncoder(**pictures)
+        opinions = opinions and pictures is not None  # ImageNet's network names nothing of ours
+        self.dim, self.pictures, self.size, self.opinions = dim, pictures and dict(pictures), size, opinions
+        self.encoder = ImageEncoder(**pictures) if pictures else ImageNetFeatures()
         n = sum(self.encoder.targets.values()) if opinions else self.encoder.features
         self.linear = loud_linear(n, dim)
         for name, length, value in (("mean", n, 0.), ("std", n, 1.), ("phi_mean", dim, 0.), ("phi_std", dim, 1.)):
@@ -524,8 +525,8 @@ def fast_bf16() -> bool: # does this machine compute in bfloat16?
 _SIZES = dict(
     tiny=dict(dim=32, channels=(16, 24, 32), rnn=32, steps=150, batch_size=64, lr=2e-3,
               image_size=48, image_channels=(12, 24, 32), image_epochs=4, strangers=400, word_dropout=.2, fragments=.5, hard_epochs=1),
-    small=dict(dim=256, channels=(64, 128, 128), rnn=128, steps=6000, batch_size=128, lr=2e-3,
-               image_size=128, image_channels=(24, 48, 96, 128), image_epochs=9, strangers=16000, word_dropout=.2, fragments=.5, hard_epochs=2),
+    small=dict(dim=256, channels=(64, 128, 128), rnn=128, steps=8000, batch_size=128, lr=2e-3,
+               image_size=128, image_channels=(24, 48, 96, 128), image_epochs=12, strangers=16000, word_dropout=.2, fragments=.5, hard_epochs=3),
     paper=dict(dim=1024, channels=(384, 512, 512), rnn=512, steps=12000, batch_size=128, lr=5e-4,
                image_size=128, image_channels=(32, 64, 128, 256), image_epochs=12, strangers=24000, word_dropout=.2, fragments=.5, hard_epochs=2))
 
@@ -544,10 +545,11 @@ def train_text_encoder(
     imagenet: bool | None = None, # use `ImageNetFeatures` for photographs? None: where they are installed
     progress: bool = True, # show progress bars?
     **changes, # of the size: dim, channels, rnn, lr, steps, batch_size, image_size, strangers and the like
-) -> tuple[CharCNNRNN, Matcher | None, list[dict]]: # the encoder, standardised; for drawn birds the matcher; the history: part, step, loss, precision
+) -> tuple[CharCNNRNN, Matcher | None, list[dict]]: # the encoder, standardised; for drawn birds, or with ImageNet's features, the matcher; the history: part, step, loss, precision
     """Trains a char-CNN-RNN from scratch: first a picture encoder (on strangers for drawn birds, else on the pictures'
-    classes, unless ImageNet has taught one), then, with its features fixed, the text; where nothing is known, both at once."""
-    from stackgan.birds import draw_birds, strangers
+    classes, unless ImageNet has taught one), then, with its features fixed, the text, which reads of the strangers, too;
+    where nothing is known, both at once."""
+    from stackgan.birds import describe, draw_birds, strangers
     from stackgan.data import ImageCache
     if size not in _SIZES: raise ValueError(f"size {size!r} is not known: choose {', '.join(_SIZES)}")
     unknown = set(changes) - set(_SIZES[size])
@@ -563,7 +565,7 @@ def train_text_encoder(
     with torch.random.fork_rng(devices=[]), fast:
         torch.manual_seed(seed)
         encoder, matcher, history = CharCNNRNN(o["dim"], o["channels"], o["rnn"]).to(device), None, []
-        images, tower, groups, facts, features = cache, None, None, None, None
+        images, captions, tower, groups, facts, features = cache, list(dataset.captions), None, None, None, None
         if codes is not None:
             heads = {name: int(y.max()) + 1 for name, y in codes.items()}
             matcher = Matcher(o["dim"], dict(features=o["dim"], channels=o["image_channels"], targets=heads, grid=4), o["image_size"]).to(device)
@@ -575,10 +577,17 @@ def train_text_encoder(
             features, tower = image_features(matcher.encoder, cache, True, progress=progress), matcher.linear
             groups = torch.arange(len(heads)).repeat_interleave(torch.tensor(list(heads.values())))
             mentions = mentions_of(dataset, list(heads))
-            if mentions is not None: facts = torch.stack(list(codes.values()), 1), mentions
+            if mentions is not None:  # then the strangers, too, have captions and facts of the same kind
+                told = [describe(bird, mentions.shape[1], return_attributes=True) for bird in others]
+                captions = captions + [[caption for caption, _ in own] for own in told]
+                mentions = torch.cat([mentions, torch.tensor([[[name in mentioned for name in heads] for _, mentioned in own] for own in told])])
+                facts = torch.cat([torch.stack(list(values.values()), 1) for values in (codes, truth)]), mentions
+                labels = torch.cat([labels, int(labels.max()) + 1 + torch.arange(len(others))])
+                strange = image_features(matcher.encoder, drawn, True, progress=progress)
         elif imagenet:
+            matcher = Matcher(o["dim"], None, ImageNetFeatures.size).to(device)
             with torch.autocast(torch.device(device).type, enabled=False):  # its depthwise convolutions are slow in bfloat16
-                features = image_features(ImageNetFeatures().to(device), cache, batch_size=16, progress=progress)
+                features, tower = image_features(matcher.encoder, cache, batch_size=16, progress=progress), matcher.linear
         else:
             heads = {"class": int(labels.max()) + 1} if len(labels) >= 4 * len(labels.unique()) else {}
             tower = ImageEncoder(o["dim"], o["image_channels"], heads, grid=4).to(device)
@@ -588,11 +597,11 @@ def train_text_encoder(
                 features, tower = image_features(tower, cache, progress=progress), None
         if features is not None:
             mean, std = features.mean(0), features.std(0).clamp(min=1e-3)
-            images = (features - mean) / std
-        rows = fit_text_encoder(encoder, dataset.captions, images, labels, tower, o["steps"], lr=o["lr"], batch_size=o["batch_size"],
+            images = (torch.cat([features, strange]) - mean) / std if facts is not None else (features - mean) / std
+        rows = fit_text_encoder(encoder, captions, images, labels, tower, o["steps"], lr=o["lr"], batch_size=o["batch_size"],
                                 groups=groups, facts=facts, word_dropout=o["word_dropout"], fragments=o["fragments"], seed=seed, progress=progress)
         history += [{"part": "text"} | row for row in rows]
-        if matcher is not None and o["hard_epochs"]:  # from here on it is a generator that it looks at
+        if codes is not None and o["hard_epochs"]:  # from here on it is a generator that it looks at
             rows = fit_image_encoder(matcher.encoder, drawn, truth, o["hard_epochs"], halves=True, noise=.35, attack=.03, seed=seed, progress=progress)
             history += [{"part": "hardened"} | row for row in rows]
             features = image_features(matcher.encoder, cache, True, progress=progress)
