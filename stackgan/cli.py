@@ -58,6 +58,7 @@ def _parser():
     e.add_argument("--seed", type=int, default=1, help="of birds, sentences and noise; 0 is the training data's")
     e.add_argument("--data", default=None, help="a folder of photographs with captions; drawn birds if not given")
     e.add_argument("--network", default="efficientnet", choices=["efficientnet", "inception"], help="that looks at photographs")
+    e.add_argument("--matcher", type=Path, action="append", default=[], metavar="FOLDER", help="for R-precision on photographs: RUN/text, of a run on photographs; may be given again")
     e.add_argument("--out", type=Path, default=None, help="a .json file for all figures")
     e.set_defaults(run=evaluate)
 
@@ -119,19 +120,21 @@ def train(
 
 # %% ../nbs/12_cli.ipynb #baa2ed74
 def evaluate(
-    args:argparse.Namespace, # model, n, split, seed, data, network, out
+    args:argparse.Namespace, # model, n, split, seed, data, network, matcher, out
 ):
     "Measure a model, print the table and, if asked for, write the figures."
     import json
-    from stackgan.evaluate import evaluate_birds, evaluate_photos, evaluation_table, feature_network
+    from stackgan.evaluate import evaluate_birds, evaluate_photos, evaluation_table, feature_network, load_matcher
     from stackgan.generate import StackGAN
     from stackgan.training import write_aside
     if args.n < 2: raise ValueError(f"--n is {args.n}, expected 2 or more.")
     if args.out and (args.out.suffix.lower() != ".json" or args.out.is_dir()): raise ValueError(f"--out is {args.out}, expected a name that ends in .json.")
     if args.data and not Path(args.data).is_dir(): raise FileNotFoundError(f"--data is {args.data}, expected a folder of photographs and captions: check the path.")
+    if args.matcher and not args.data: raise ValueError(f"--matcher is {args.matcher[0]}, expected together with --data: drawn birds are matched by the packaged ones.")
+    matchers = {str(folder): load_matcher(folder) for folder in args.matcher}
     network = feature_network(args.network) if args.data else None
     model, options = StackGAN.from_pretrained(args.model), dict(n=args.n, split=args.split, seed=args.seed, progress=sys.stderr.isatty())
-    result = evaluate_photos(model, args.data, network=network, **options) if args.data else evaluate_birds(model, **options)
+    result = evaluate_photos(model, args.data, network=network, matchers=matchers, **options) if args.data else evaluate_birds(model, **options)
     if args.out: write_aside(args.out, lambda tmp: tmp.write_text(json.dumps(dict(model=args.model, data=args.data) | result, indent=1) + "\n"))
     print(evaluation_table(result))
 

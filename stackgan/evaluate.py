@@ -374,6 +374,16 @@ def _distances(network, reference, shown, resamples):
     return features, {f"{name} ({network.name})": {k: bootstrap(f, v, reference, resamples=resamples) for k, v in features.items()}
                       for name, f in (("Fréchet distance", frechet_distance), ("KID", kernel_distance))}
 
+def _precisions(matchers, shown, sentences, kinds):
+    "R-precision of every column by every matcher; `shuffled` is the last column of a model's with other pictures' sentences."
+    figures, rivals, last = {}, min(99, min(sum(k != own for k in kinds) for own in kinds)), list(shown)[-2]
+    for name, (text, matcher) in matchers.items() if rivals else ():
+        scores = {k: match_scores(text, matcher, v, sentences) for k, v in shown.items()}
+        scores["shuffled"] = scores[last].roll(-1, 1)
+        figures[f"R-precision, 1 of {rivals + 1} (matcher {name})"] = {
+            k: _share(*r_precision(v, np.roll(kinds, -1) if k == "shuffled" else kinds, rivals)) for k, v in scores.items()}
+    return figures
+
 def evaluate_birds(
     model:StackGAN, # with a text encoder
     n:int=500, # sentences, 2 or more
@@ -397,11 +407,7 @@ def evaluate_birds(
     swapped, columns = birds[1:] + birds[:1], [*list(shown)[:-1], "shuffled", "noise"]
     attributes = {k: attribute_accuracy(judge, shown[last if k == "shuffled" else k], swapped if k == "shuffled" else birds) for k in columns}
     figures = {"named attributes (judge)": {k: _share(*map(sum, zip(*v.values()))) for k, v in attributes.items()}}
-    rivals = min(99, min(sum(k != own for k in kinds) for own in kinds))
-    for name, (text, matcher) in matchers.items() if rivals else ():
-        scores = {k: match_scores(text, matcher, v, sentences) for k, v in shown.items()}
-        scores["shuffled"] = scores[last].roll(-1, 1)
-        figures[f"R-precision, 1 of {rivals + 1} (matcher {name})"] = {k: _share(*r_precision(scores[k], np.roll(kinds, -1) if k == "shuffled" else kinds, rivals)) for k in columns}
+    figures |= _precisions(matchers, shown, sentences, kinds)
     features, distances = _distances(network, draw([b for b, _, _ in others]), shown, resamples)
     figures |= distances
     figures["Inception score (body colour)"] = {k: bootstrap(inception_score, feature_network("body colour", judge)(v), resamples=resamples) for k, v in shown.items()}
@@ -446,10 +452,11 @@ def evaluate_photos(
     split:str="test", # of CUB's layout: "train", "val" or "test"
     seed:int=1, # of the choice of pictures and captions, and of the noise
     network:Features|None=None, # EfficientNet-Lite0 if None
+    matchers:dict|None=None, # name -> (text encoder, matcher) for R-precision, see `load_matcher`; None: no R-precision
     resamples:int=50, # of the bootstrap
     progress:bool=False, # show progress bars?
 ) -> dict: # as `evaluate_birds` gives it, without attributes
-    "Fréchet distance and KID of a model's pictures to a folder's own, for sentences of the split."
+    "Fréchet distance and KID of a model's pictures to a folder's own, for sentences of the split, and R-precision."
     if n < 2: raise ValueError(f"n is {n}, expected 2 or more sentences.")
     real, network, rng = read_data(data, split), network or feature_network("efficientnet"), np.random.default_rng(seed)
     if real.bird_attributes() is not None: real.boxes = None  # drawn birds stand in their picture as they should
@@ -459,4 +466,6 @@ def evaluate_photos(
     own, others = ([_photograph(real, i, model.size) for i in part] for part in (order[:n], order[n:2 * n]))
     sentences = [real.captions[i][rng.integers(len(real.captions[i]))] for i in order[:n]]
     shown = {"photographs": own} | draw_sentences(model, sentences, seed, progress=progress) | {"noise": noise_pictures(n, model.size, seed)}
-    return dict(n=n, split=split, seed=seed, columns=list(shown), figures=_distances(network, others, shown, resamples)[1])
+    figures = _precisions(matchers or {}, shown, sentences, [str(real.labels[i]) for i in order[:n]])
+    return dict(n=n, split=split, seed=seed, columns=[*list(shown)[:-1], *["shuffled"] * bool(figures), "noise"],
+                figures=figures | _distances(network, others, shown, resamples)[1])

@@ -302,6 +302,7 @@ def train_stackgan(
         if text is None: text, matcher, _ = train_text_encoder(dataset, preset.text, progress=progress)
         save_model(folder, text=text, matcher=matcher)
     text.eval()
+    if not drawn: matcher = None  # ImageNet's network judges (chapter 08); it is too slow, and too easily misled, to teach
     stored = folder / "phi.safetensors"
     if not stored.exists():
         phi = text.embed_captions(dataset.captions, progress=progress).half()
@@ -315,7 +316,7 @@ def train_stackgan(
         from stackgan.birds import describe, strangers
         stored = folder / "phi_invented.safetensors"
         if not stored.exists():
-            phi_invented = text.embed([sentence for bird in strangers(preset.birds // 3, 1) for sentence in describe(bird, 2)], progress=progress).half()
+            phi_invented = text.embed([sentence for bird in strangers(preset.birds // 3, 1) for sentence in describe(bird, 4)], progress=progress).half()
             write_aside(stored, lambda tmp: save_file({"phi": phi_invented.cpu().contiguous()}, tmp))
         invented = load_file(stored)["phi"]
     step = max(1, len(dataset.captions) // 16)

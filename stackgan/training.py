@@ -467,10 +467,12 @@ def plot_metrics(
 
 def reference_curves(
     stage:int, # 1 or 2
+    of:str="birds", # "birds": the packaged model's training; "photos": a run of the same preset on CUB's photographs
 ) -> dict[str, list[float]]: # column of metrics.csv -> values
-    "The curves of the packaged model's training, a run known to be healthy."
+    "The curves of a run known to be healthy."
     if stage not in (1, 2): raise ValueError(f"stage is {stage}, expected 1 or 2.")
-    return read_metrics(str(files("stackgan") / "weights" / "birds" / f"stage{stage}_metrics.csv"))
+    if of not in ("birds", "photos"): raise ValueError(f"of is {of!r}, expected birds or photos.")
+    return read_metrics(str(files("stackgan") / "weights" / of / f"stage{stage}_metrics.csv"))
 
 # %% ../nbs/04_training.ipynb #83db92bb
 @dataclass(frozen=True)
@@ -617,13 +619,14 @@ class RunFolder(Game):
         return read_metrics(self.folder / "metrics.csv")
 
     def plot(self,
-        reference:bool=True, # draw the packaged model's curves behind, where this stage draws pictures of the same size?
+        reference:bool=True, # draw a healthy run's curves behind, where this stage draws pictures of the same size?
         **kwargs, # of `plot_metrics`
     ):
         "The five loss curves so far."
         stage = 2 if hasattr(self.G, "stage1") else 1
         known = reference and self.batches.size == {1: 64, 2: 256}[stage]
-        return plot_metrics(self.history(), reference=reference_curves(stage) if known else None, **kwargs)
+        of = "birds" if self.matcher is not None else "photos"  # only drawn birds have a matcher
+        return plot_metrics(self.history(), reference=reference_curves(stage, of) if known else None, **kwargs)
 
     def diversity(self) -> dict[int, float]: # step -> mean distance
         "How far apart the pictures of each sample grid are: the root mean square difference of two of them, in [-1, 1]."
