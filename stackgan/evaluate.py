@@ -429,7 +429,7 @@ def evaluation_table(
     result:dict, # of `evaluate_birds` or `evaluate_photos`
 ) -> str: # Markdown
     "All figures with their intervals, then attribute accuracy, as tables."
-    def number(x): return f"{x:,.0f}" if abs(x) >= 100 else f"{x:.3g}"
+    def number(x): return f"{x:,.0f}" if abs(x) >= 100 else f"{x:.3g}" if abs(x) > 1e-9 else "0"
     def cell(f): return "-" if f is None else f"{number(f['value'])} ({number(f['low'])} to {number(f['high'])})"
     lines = ["| figure (network) | better | n | " + " | ".join(result["columns"]) + " |", "|---" * (3 + len(result["columns"])) + "|"]
     for name, row in result["figures"].items():
