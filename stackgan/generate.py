@@ -295,14 +295,14 @@ def train_stackgan(
         parts = json.loads((folder / "config.json").read_text())
         text = TextEncoder.from_config(parts["text"])
         text.load_state_dict(load_file(folder / "text.safetensors"))
-        if "matcher" in parts:
+        if drawn and "matcher" in parts:
             matcher = Matcher(**parts["matcher"])
             matcher.load_state_dict(load_file(folder / "matcher.safetensors"))
     else:
         if text is None: text, matcher, _ = train_text_encoder(dataset, preset.text, progress=progress)
         save_model(folder, text=text, matcher=matcher)
     text.eval()
-    if not drawn: matcher = None  # ImageNet's network judges (chapter 08); it is too slow, and too easily misled, to teach
+    if not drawn: matcher = None  # ImageNet's network may judge (chapter 08); it is too slow, and too easily misled, to teach
     stored = folder / "phi.safetensors"
     if not stored.exists():
         phi = text.embed_captions(dataset.captions, progress=progress).half()
