@@ -32,6 +32,7 @@ def _parser():
     g.add_argument("--seed", type=int, default=0, help="the same seed gives the same pictures")
     g.add_argument("--model", default="birds", help="a packaged name, a folder, or a Hugging Face Hub id")
     g.add_argument("--out", type=Path, default=Path("."), help="a .png file, or a folder for it")
+    g.add_argument("--as-is", action="store_true", help="add nothing to the sentence: leave open what it leaves open, such as where the bird looks")
     g.add_argument("--stage1", action="store_true", help="draw Stage-I's sketch only")
     g.set_defaults(run=generate)
 
@@ -44,10 +45,11 @@ def _parser():
 
     t = sub.add_parser("train", help="train text encoder, Stage-I and Stage-II", formatter_class=defaults)
     t.add_argument("--data", default="birds", help="the word birds (drawn for you), a folder in CUB's layout, or pictures with captions.csv")
-    t.add_argument("--preset", default="small", choices=["tiny", "small", "paper", "modern"], help="tiny: a minute; small: hours on a laptop; paper and modern: a GPU")
+    t.add_argument("--preset", default="small", choices=["tiny", "small", "photos", "paper", "modern"], help="tiny: a minute; small: hours on a laptop; photos: the same for photographs, with ImageNet's help; paper and modern: a GPU")
     t.add_argument("--out", type=Path, required=True, help="the run's folder")
     t.add_argument("--resume", action="store_true", help="continue the run in --out")
     t.add_argument("--text", default=None, help="take the text encoder of this model (e.g. birds) instead of training one")
+    t.add_argument("--init", default=None, help="go on from this model's text encoder and generators (e.g. birds), on other pictures or for longer")
     for stage in (1, 2): t.add_argument(f"--epochs{stage}", type=float, default=None, help=f"passes over the data in Stage-{'I' * stage}; the preset's if not given")
     t.set_defaults(run=train)
 
@@ -57,7 +59,7 @@ def _parser():
     e.add_argument("--split", default="test", choices=["train", "val", "test"], help="whose species; the model has not seen val and test")
     e.add_argument("--seed", type=int, default=1, help="of birds, sentences and noise; 0 is the training data's")
     e.add_argument("--data", default=None, help="a folder of photographs with captions; drawn birds if not given")
-    e.add_argument("--network", default="efficientnet", choices=["efficientnet", "inception"], help="that looks at photographs")
+    e.add_argument("--network", default="efficientnet", choices=["efficientnet", "efficientnet-lite2", "inception"], help="that looks at photographs")
     e.add_argument("--matcher", type=Path, action="append", default=[], metavar="FOLDER", help="for R-precision on photographs: RUN/text, of a run on photographs; may be given again")
     e.add_argument("--out", type=Path, default=None, help="a .json file for all figures")
     e.set_defaults(run=evaluate)
@@ -78,7 +80,7 @@ def _write_picture(picture, path):
     return path
 
 def generate(
-    args:argparse.Namespace, # sentence, n, seed, model, out, stage1
+    args:argparse.Namespace, # sentence, n, seed, model, out, as_is, stage1
 ):
     "Draw a sentence into PNG files and print their paths."
     from stackgan.generate import StackGAN
@@ -88,7 +90,7 @@ def generate(
     if args.out.suffix and not single and not args.out.is_dir():
         raise ValueError(f"--out is {args.out}, expected a folder or a name that ends in .png.")
     model = StackGAN.from_pretrained(args.model)
-    pictures = (model.stage1 if args.stage1 else model)(args.sentence, n=args.n, seed=args.seed)
+    pictures = (model.stage1 if args.stage1 else model)(args.sentence, n=args.n, seed=args.seed, complete=not args.as_is)
     words = "-".join(re.findall(r"[a-z0-9]+", args.sentence.lower()))[:60].strip("-") or "picture"
     first = args.out if single else args.out / f"{words}.png"
     if args.n == 1: print(_write_picture(pictures[0], first)); return
@@ -111,11 +113,11 @@ def birds(
 
 # %% ../nbs/12_cli.ipynb #8577ec70
 def train(
-    args:argparse.Namespace, # data, preset, out, resume, text, epochs1, epochs2
+    args:argparse.Namespace, # data, preset, out, resume, text, init, epochs1, epochs2
 ):
     "Train both stages and print the model's folder."
     from stackgan.generate import train_stackgan
-    train_stackgan(args.data, args.preset, args.out, args.resume, text_name=args.text, epochs1=args.epochs1, epochs2=args.epochs2)
+    train_stackgan(args.data, args.preset, args.out, args.resume, text_name=args.text, init=args.init, epochs1=args.epochs1, epochs2=args.epochs2)
     print(args.out / "model")
 
 # %% ../nbs/12_cli.ipynb #baa2ed74

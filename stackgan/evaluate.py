@@ -176,6 +176,7 @@ class Features:
 # %% ../nbs/08_evaluate.ipynb #ec5c6a78
 NETWORKS = {"judge": "the judge's 256 features, for drawn birds", "body colour": "the judge's scores of the body's 8 colours",
             "efficientnet": "EfficientNet-Lite0's 1280 features, for photographs; needs the extra `photos`",
+            "efficientnet-lite2": "the same of a larger one, for generators that EfficientNet-Lite0 has taught",
             "inception": "Inception-v3's 2048 features, for photographs; needs torch-fidelity and fetches its weights"}
 
 def feature_network(
@@ -188,12 +189,14 @@ def feature_network(
         judge = judge or AttributeJudge.from_pretrained()
         return Features(name, judge.net if name == "judge" else lambda images: judge.net.predict(images)["body"], judge.size)
     try:
-        if name == "efficientnet": return Features("EfficientNet-Lite0", ImageNetFeatures(), ImageNetFeatures.size)
+        if name.startswith("efficientnet"):
+            net = ImageNetFeatures(2 if name.endswith("2") else 0)
+            return Features(f"EfficientNet-Lite{2 if name.endswith('2') else 0}", net, net.size)
         from torchmetrics.image.fid import FrechetInceptionDistance
         return Features("Inception-v3", FrechetInceptionDistance(feature=2048).inception, 299)
     except (ImportError, OSError) as e:
-        need = {"efficientnet": "pip install 'stackgan[photos]'", "inception": "pip install torch-fidelity, and connect to the internet once"}
-        raise ValueError(f"the network {name} could not be loaded ({type(e).__name__}), expected what it needs to be there: {need[name]}.") from e
+        need = "pip install torch-fidelity, and connect to the internet once" if name == "inception" else "pip install 'stackgan[photos]'"
+        raise ValueError(f"the network {name} could not be loaded ({type(e).__name__}), expected what it needs to be there: {need}.") from e
 
 # %% ../nbs/08_evaluate.ipynb #8e12209a
 def frechet_distance(
@@ -353,7 +356,8 @@ def draw_sentences(
 ) -> dict[str, Tensor]: # "stage1" and, where the model has it, "stage2": uint8 (N, 3, S, S)
     "Draw each sentence once, each with noise of its own."
     from tqdm.auto import tqdm
-    phi, noise, drawn = model.phi(list(sentences)), model.noise(len(sentences), seed), {"stage1": [], "stage2": []}
+    noise, drawn = model.noise(len(sentences), seed), {"stage1": [], "stage2": []}
+    phi = model.phi([model.complete(s, z) for s, z in zip(sentences, noise[0])])
     for p, z, eps, eps1 in tqdm(list(zip(*(x.split(batch_size) for x in (phi, *noise)))), desc="pictures", leave=False, disable=not progress):
         made = model.g1(p, z, eps1) if model.g2 is None else model.g2(p, z, eps, eps1)
         drawn["stage1"].append(made.images if made.sketch is None else made.sketch)

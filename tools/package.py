@@ -11,13 +11,13 @@ from pathlib import Path
 import torch
 
 from stackgan.evaluate import load_matcher
-from stackgan.generate import StackGAN
+from stackgan.generate import SIDES, StackGAN
 from stackgan.training import save_model, write_aside
 
 def main(run):
     weights = Path(__file__).parents[1] / "stackgan" / "weights" / "birds"
     model, (text, matcher) = StackGAN.from_pretrained(run / "model"), load_matcher(run / "text")
-    save_model(weights, torch.float16, text=text, stage1=model.g1, stage2=model.g2, matcher=matcher)
+    save_model(weights, torch.float16, dict(completions=[SIDES]), text=text, stage1=model.g1, stage2=model.g2, matcher=matcher)
     for stage in ("stage1", "stage2"):
         write_aside(weights / f"{stage}_metrics.csv", lambda tmp: shutil.copyfile(run / stage / "metrics.csv", tmp))
     sizes = {path.name: path.stat().st_size for path in sorted(weights.iterdir())}

@@ -1,10 +1,11 @@
-"""Store what a run on photographs came to, for chapter 08: curves, figures, and a page of its (generated) pictures.
+"""Make a finished run on photographs the packaged model `photos`, and store its figures and a page of its pictures for chapter 08.
 
-usage: python tools/photos.py RUN CUB FIGURES
-(RUN: the folder of `stackgan train --data CUB --out RUN`; FIGURES: what `stackgan evaluate --data CUB --out` wrote)
+usage: python tools/photos.py RUN CUB FIGURES [FIGURES ...]
+(RUN: the folder of `stackgan train --data CUB --preset photos --out RUN`; FIGURES: what `stackgan evaluate --data CUB --out`
+wrote, once for each network)
 
-Writes stackgan/weights/photos/*.csv and figures.json, and images/photos.jpg: sketch and picture for the first captions of
-held-out pictures, in a fixed order by chance, none chosen. No photograph is stored.
+Writes stackgan/weights/photos: the model in 16 bits, the curves of both stages, figures.json; and images/photos.jpg: sketch and
+picture for the first captions of held-out pictures, in a fixed order by chance, none chosen. No photograph is stored.
 """
 import json
 import shutil
@@ -14,19 +15,25 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from PIL import Image
 
 from stackgan.generate import StackGAN, read_data
 from stackgan.training import write_aside
 
-def main(run, cub, figures):
+def main(run, cub, *figures):
     root = Path(__file__).parents[1]
     folder = root / "stackgan" / "weights" / "photos"
     for stage in ("stage1", "stage2"):
         write_aside(folder / f"{stage}_metrics.csv", lambda tmp: shutil.copyfile(run / stage / "metrics.csv", tmp))
-    stored = {k: v for k, v in json.loads(figures.read_text()).items() if k not in ("model", "data")}  # somebody's folders
+    results = [json.loads(f.read_text()) for f in figures]
+    stored = {k: v for k, v in results[0].items() if k not in ("model", "data")}  # somebody's folders
+    for other in results[1:]:
+        if any(other[k] != stored[k] for k in ("n", "split", "seed")): sys.exit("The figures are of different sentences: evaluate with the same --n, --split and --seed.")
+        stored["figures"] |= other["figures"]
     write_aside(folder / "figures.json", lambda tmp: tmp.write_text(json.dumps(stored, indent=1) + "\n"))
     data, model = read_data(cub, "test"), StackGAN.from_pretrained(run / "model")
+    model.save_pretrained(folder, torch.float16)
     captions = [data.captions[i][0] for i in np.random.default_rng(0).permutation(len(data))[:24]]
     fig, axes = plt.subplots(6, 8, figsize=(15, 13), layout="constrained")
     for i, caption in enumerate(captions):
@@ -36,4 +43,4 @@ def main(run, cub, figures):
     for ax in axes.flat: ax.axis("off")
     write_aside(root / "images" / "photos.jpg", lambda tmp: fig.savefig(tmp, format="jpeg", dpi=80, pil_kwargs=dict(quality=82)))
 
-if __name__ == "__main__": main(*map(Path, sys.argv[1:4]))
+if __name__ == "__main__": main(*map(Path, sys.argv[1:]))
