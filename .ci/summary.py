@@ -13,12 +13,14 @@ nbs = [p for p in sorted(Path("nbs").rglob("*.ipynb")) if not any(part.startswit
 count.write_text(f"0 passed, {len(nbs)} failed\n")
 here, names = str(Path.cwd().resolve()), [str(p) for p in nbs]
 message = re.compile(rf"(Starting|- Completed) {re.escape(here)}/({'|'.join(map(re.escape, names))})")
-start, seconds, failed, success, in_list = {}, {}, [], False, False
+trouble = re.compile(rf"\w+ in {re.escape(here)}/({'|'.join(map(re.escape, names))}):")
+start, seconds, failed, broken, success, in_list = {}, {}, [], set(), False, False
 for line in sys.stdin:
     sys.stdout.write(line); sys.stdout.flush()
     for what, fn in message.findall(line):
         if what == "Starting": start[fn] = time.time()
         else: seconds[fn] = time.time() - start.get(fn, time.time())
+    broken.update(trouble.findall(line))
     if line.rstrip().endswith("Success."): success = True
     elif "nbdev Tests Failed On" in line: in_list = True
     elif in_list and line.startswith("\t"): failed.append(line.strip())
@@ -28,6 +30,6 @@ if not (success or failed):
     print("nbdev_test gave no result: it ended early")
     passed = 0
 if unseen: print(f"Not seen to end: {', '.join(unseen)}")
-for fn, t in sorted(seconds.items(), key=lambda o: -o[1]): print(f"{t:6.0f} s  {fn}{'  FAILED' * (Path(fn).name in failed)}")
+for fn, t in sorted(seconds.items(), key=lambda o: -o[1]): print(f"{t:6.0f} s  {fn}{'  FAILED' * (fn in broken if broken else Path(fn).name in failed)}")
 count.write_text(f"{passed} passed, {len(names) - passed} failed\n")
 sys.exit(passed < len(names))
