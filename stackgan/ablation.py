@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .birds import describe, draw_birds, strangers, write_birds
+from .birds import Bird, draw_birds, near_misses, strangers, write_birds
 from .data import CUB200, Batches, ImageCache
 from .evaluate import AttributeJudge, attribute_accuracy, feature_network, frechet_distance, inception_score, packaged_matchers, sample_birds
 from .stage1 import StageIDiscriminator, StageIGenerator
@@ -84,15 +84,17 @@ def load_material(
     folder:str|Path, # where the drawings lie, or will
     budget:Budget,
     progress:bool=False, # show progress bars?
-) -> dict: # data, phi (N, 10, D), invented (M, D), text, matcher, folder
-    "Drawings of training species, and their captions as the packaged text encoder reads them."
+) -> dict: # data, phi and near (N, 10, D), invented (M, 2, D), text, matcher, folder
+    "Drawings of training species, and their captions and near misses as the packaged text encoder reads them."
     root = Path(folder) / "birds"
     if not (root / "attributes.csv").exists(): write_birds(root, budget.pictures, seed=0, size=64, progress=progress)
     data = CUB200(root, "train")
     data.boxes = None
     text, matcher = packaged_matchers()["birds"]
-    invented = text.embed([sentence for bird in strangers(budget.pictures // 3, 1) for sentence in describe(bird, 2)], progress=progress)
-    return dict(data=data, phi=text.embed_captions(data.captions, progress=progress), invented=invented, text=text, matcher=matcher, folder=Path(folder))
+    pairs = [near_misses(Bird.from_row(row)) for row in data.bird_attributes()]
+    phi, near = (text.embed_captions([[pair[which] for pair in own] for own in pairs], progress=progress) for which in (0, 1))
+    invented = text.embed_captions([pair for bird in strangers(budget.pictures // 3, 1) for pair in near_misses(bird, 2)], progress=progress)
+    return dict(data=data, phi=phi, near=near, invented=invented, text=text, matcher=matcher, folder=Path(folder))
 
 # %% ../nbs/08b_ablation.ipynb #a72bc288
 def train_stage(
@@ -105,7 +107,7 @@ def train_stage(
 ): # the generator to sample from, in evaluation mode
     "Train one stage for a number of steps; a finished one is only loaded."
     data = material["data"]
-    batches = Batches(ImageCache(data, generator.size, progress=progress), material["phi"], data.labels, config.batch_size, generator.size, seed=config.seed, flip="auto", captions=data.captions)
+    batches = Batches(ImageCache(data, generator.size, progress=progress), material["phi"], data.labels, config.batch_size, generator.size, seed=config.seed, flip="auto", captions=data.captions, near=material["near"])
     config.epochs, config.halve_every = steps / len(batches), steps / len(batches) / 2
     config.sample_every = config.checkpoint_every = steps
     trainer = Trainer(generator, discriminator, batches, material["folder"] / name, config, matcher=material["matcher"], invented=material["invented"])

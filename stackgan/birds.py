@@ -9,13 +9,14 @@ __all__ = ['COLOURS', 'ATTRIBUTES', 'SPECIES_ATTRIBUTES', 'BACKGROUND_ODDS', 'TI
            'disc', 'add_body', 'add_plumage', 'bill_parts', 'add_head', 'add_far_wing', 'add_wing', 'sketch_bird',
            'soft_noise', 'paint_air', 'paint_background', 'draw_branch', 'draw_perch', 'oval', 'float_on_water',
            'place_bird', 'light_up', 'draw_bird', 'Speaker', 'an', 'say_wings', 'say_bars', 'say_crown', 'say_breast',
-           'say_tail', 'say_ring', 'say_bill', 'say_features', 'say_scene', 'caption', 'describe', 'Species',
-           'all_species', 'strangers', 'plan_birds', 'draw_birds', 'write_birds']
+           'say_tail', 'say_ring', 'say_bill', 'say_features', 'say_scene', 'caption', 'describe', 'near_misses',
+           'Species', 'all_species', 'strangers', 'plan_birds', 'draw_birds', 'write_birds']
 
 # %% ../nbs/00_birds.ipynb #28f0ea73
-import csv, math, multiprocessing, os, sys
+import copy, csv, math, multiprocessing, os, sys
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, astuple, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, astuple, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -121,6 +122,13 @@ class Bird:
             values["posture"] = str(streams["posture"].choice(able))
         values.setdefault("seed", int(streams["seed"].integers(2**31)))
         return cls(**values)
+
+    @classmethod
+    def from_row(cls,
+        row:dict, # of attributes.csv: all attributes and the seed, as text or numbers
+    )->"Bird":
+        "The bird that a row of `write_birds`' attributes.csv is about"
+        return cls(**{name: row[name] for name in ATTRIBUTES}, seed=int(row["seed"]))
 
     def labels(self)->dict:
         "The attributes as numbers: each value's place in `ATTRIBUTES`"
@@ -628,6 +636,38 @@ def describe(
         seen.setdefault(text, told)
     return list(seen.items()) if return_attributes else list(seen)
 
+# %% ../nbs/00_birds.ipynb #8d13033a
+def _with_another(bird, name, rng): # the bird with another value of one attribute; another posture may ask for another place
+    def pick(options): return options[int(rng.integers(len(options)))]
+    while True:
+        change = {name: pick([v for v in ATTRIBUTES[name] if v != getattr(bird, name)])}
+        posture = change.get("posture", bird.posture)
+        places = [place for able, place in PLACES if able == posture]
+        if name == "posture" and bird.background not in places: change["background"] = pick(places)
+        if change.get("background", bird.background) in places: return replace(bird, **change)
+
+def near_misses(
+    bird:Bird, # what is true
+    n:int=10, # captions
+    seed:int=0, # as in `describe`
+    side:bool=False, # add the side to four captions of five, where they do not tell it?
+)->list: # n pairs (caption, the same with one thing in it that is not so)
+    "`describe`'s captions, each with its near miss"
+    rng, dice, pairs = np.random.default_rng([bird.seed, 7, seed]), np.random.default_rng([bird.seed, 8, seed]), {}
+    while len(pairs) < n:
+        again = copy.deepcopy(rng)
+        text, told = caption(bird, rng)
+        if text in pairs: continue
+        add = side and "facing" not in told and len(pairs) % 5 < 4
+        names = [a for a in told if a != "background" or bird.posture != "swimming"] + ["facing"] * add # who swims is in the water
+        while True:
+            name = names[int(dice.integers(len(names)))]
+            other = _with_another(bird, name, dice)
+            lie, claims = caption(other, copy.deepcopy(again))
+            if name in claims or name == "facing": break
+        pairs[text] = [t + f" facing {b.facing}" * add for t, b in ((text, bird), (lie, other))]
+    return [tuple(pair) for pair in pairs.values()]
+
 # %% ../nbs/00_birds.ipynb #e38c6553
 @dataclass(frozen=True)
 class Species:
@@ -712,19 +752,28 @@ def _draw_one(job):
     index, bird, size, shrink = job
     return index, np.asarray(draw_bird(bird, size*shrink).resize((size, size), Image.Resampling.BICUBIC))
 
+@contextmanager
+def _main_hidden(): # spawned workers would run the user's script once more, which need not expect that
+    main, nothing = sys.modules["__main__"], object()
+    kept = {name: getattr(main, name, nothing) for name in ("__file__", "__spec__")}
+    main.__dict__.pop("__file__", None)
+    main.__spec__ = None
+    try: yield
+    finally: main.__dict__.update({name: value for name, value in kept.items() if value is not nothing})
+
 def _share(work, jobs, processes, progress):
     "Run `work` on all jobs, in several processes where that is possible, and return the results in order"
     from tqdm.auto import tqdm
+    here = __name__ == "__main__"  # in this notebook, whose functions only a forked worker sees; elsewhere a fork might copy a lock that a thread holds
     can_fork = "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
     processes = processes or min(os.cpu_count() or 1, 16)
-    hidden = not can_fork and __name__ == "__main__"  # a spawned worker does not see a notebook's functions
-    if len(jobs) < 32 or hidden: processes = 1
+    if len(jobs) < (32 if here else 128) or here and not can_fork: processes = 1
     done = [None]*len(jobs)
     with tqdm(total=len(jobs), desc="drawing birds", unit="bird", disable=not progress, leave=False) as bar:
         if processes == 1:
             for index, done[index] in map(work, jobs): bar.update()
             return done
-        with ProcessPoolExecutor(processes, multiprocessing.get_context("fork" if can_fork else "spawn")) as pool:
+        with _main_hidden(), ProcessPoolExecutor(processes, multiprocessing.get_context("fork" if here else "spawn")) as pool:
             for index, done[index] in pool.map(work, jobs, chunksize=16): bar.update()
     return done
 

@@ -443,8 +443,9 @@ class Batch:
     wrong_phi: torch.Tensor # (B, D) float32, embedding of a caption of another class
     labels: torch.Tensor # (B,) int64
     index: torch.Tensor # (B,) int64, place in the data set
+    near_phi: torch.Tensor|None = None # (B, D) float32, embedding of the same caption with one mistake, where there are such
 
-    def _map(self, f): return Batch(*map(f, (self.images, self.phi, self.wrong_phi, self.labels, self.index)))
+    def _map(self, f): return Batch(*(None if t is None else f(t) for t in vars(self).values()))
     def __len__(self): return len(self.index)
 
     def to(self, device):
@@ -477,6 +478,7 @@ class Batches:
         resident="auto", # Keep all pictures on the device? "auto": yes on a GPU with room for them
         flip=True, # Mirror half of the pictures? "auto": not if `captions` tell left from right
         captions=None, # The captions, for flip="auto"
+        near=None, # (N, K, D) embeddings of the same captions with one mistake in each, if there are such
         workers:int=0, # Processes that prepare batches ahead; 0: none
     ):
         phi = torch.as_tensor(phi)
@@ -484,6 +486,7 @@ class Batches:
         if phi.ndim != 3 or not len(phi) == len(labels) == len(cache):
             raise ValueError(f"{len(cache)} pictures, phi of shape {tuple(phi.shape)} and {len(labels)} labels: expected the same number of "
                              "each, and phi (N, K, D)")
+        if near is not None and near.shape != phi.shape: raise ValueError(f"near has the shape {tuple(near.shape)}, expected that of phi, {tuple(phi.shape)}: one for each caption")
         if not 0 < size <= cache.size: raise ValueError(f"size={size}: the cache holds {cache.size} x {cache.size}; build it at round({size} * 76 / 64)")
         if not 0 < captions_per_image <= phi.shape[1]:
             raise ValueError(f"captions_per_image={captions_per_image}: there are {phi.shape[1]} captions a picture")
@@ -498,7 +501,7 @@ class Batches:
         self.wrong, self.labels = OtherClass(labels), torch.as_tensor(labels, dtype=torch.int64).cpu()
         if resident == "auto": resident = self.device.type == "cuda" and cache.array.nbytes < 0.5 * torch.cuda.mem_get_info(self.device)[0]
         self.workers = 0 if resident else workers
-        self.phi = phi.to("cpu" if self.workers else self.device)
+        self.phi, self.near = (t if t is None else t.to("cpu" if self.workers else self.device) for t in (phi, near))
         self.memory = np.array(cache.array) if resident else None           # the map itself, or a copy in memory, or on the device
         if resident and self.device.type != "cpu": self.memory = torch.from_numpy(self.memory).to(self.device)
 
@@ -510,9 +513,10 @@ class Batches:
     def order(self, e:int): # (N,) the order in which epoch e goes through the pictures
         return torch.randperm(len(self.cache), generator=self._random(e))
 
-    def _embed(self, index, generator): # (B, D) mean over k captions of each picture
+    def _embed(self, index, generator): # (B, D) mean over k captions of each picture, and of their near misses
         pick = torch.rand(len(index), self.phi.shape[1], generator=generator).argsort(1)[:, :self.k]
-        return self.phi[index[:, None].to(self.phi.device), pick.to(self.phi.device)].float().mean(1)
+        place = index[:, None].to(self.phi.device), pick.to(self.phi.device)
+        return [None if t is None else t[place].float().mean(1) for t in (self.phi, self.near)]
 
     def batch(self, e:int, i:int, order=None) -> Batch:
         "Batch i of epoch e"
@@ -522,10 +526,10 @@ class Batches:
         top = left = torch.full((B,), room // 2)
         mirror = torch.zeros(B, dtype=torch.bool)
         if self.augment: (top, left), mirror = torch.randint(0, room + 1, (2, B), generator=g), (torch.rand(B, generator=g) < 0.5) & self.flip
-        phi, wrong_phi = self._embed(index, g), self._embed(self.wrong(index, g), g)
+        (phi, near_phi), (wrong_phi, _) = self._embed(index, g), self._embed(self.wrong(index, g), g)
         source = self.cache.array if self.memory is None else self.memory
         images = (cut_on_device if isinstance(source, torch.Tensor) else cut)(source, index, top, left, mirror, self.size)
-        return Batch(images, phi, wrong_phi, self.labels[index], index)
+        return Batch(images, phi, wrong_phi, self.labels[index], index, near_phi)
 
     def epoch(self, e:int, start:int=0):
         "All batches of epoch e from batch `start` on"

@@ -38,7 +38,7 @@ def wilson(
     if n < 1: raise ValueError(f"n is {n}, expected 1 or more trials.")
     p, d = right / n, 1 + z * z / n
     middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return (middle - half) / d, (middle + half) / d
+    return (middle - half) / d if right else 0., (middle + half) / d if right < n else 1.  # without the last bits of rounding
 
 # %% ../nbs/08_evaluate.ipynb #910980f6
 def sample_birds(

@@ -141,6 +141,7 @@ class StackGAN(nn.Module):
         for c in self.completions:
             if {*re.findall(r"[a-z]+", text.lower())} & {*c["unless"]}: continue
             votes = z[c["noise"]:c["noise"] + len(c["say"])]
+            if len(votes) < len(c["say"]): raise ValueError(f"z has {len(z)} numbers, expected {c['noise'] + len(c['say'])} or more: `StackGAN.noise` draws them.")
             text = f"{text.rstrip(' .,;!')} {c['say'][int(votes.argmax())]}"
         return text
 
@@ -276,6 +277,7 @@ def train_stackgan(
     progress:bool=True, # show progress bars?
 ) -> StackGAN: # the finished model, also in out/model
     "Text encoder, Stage-I, Stage-II, in this order, in a folder that can be stopped and resumed at any time."
+    from stackgan.birds import ATTRIBUTES, Bird, near_misses, strangers, write_birds
     from stackgan.data import Batches, ImageCache
     from stackgan.stage1 import ProjectedDiscriminator, StageIDiscriminator
     from stackgan.stage2 import StageIIDiscriminator
@@ -299,16 +301,23 @@ def train_stackgan(
     if preset.projected and not ImageNetFeatures.installed():
         raise ValueError(f"preset is {preset.name!r}, whose discriminators need ImageNet's network: pip install 'stackgan[photos]', or take the preset small.")
     start, text_name = StackGAN.from_pretrained(init) if init else None, text_name or init
+    if start:
+        with torch.device("meta"):  # shapes only
+            g1 = StageIGenerator(start.g1.config()["phi_dim"], preset.size, preset.width_g1)
+            planned = dict(stage1=g1, stage2=StageIIGenerator(g1, preset.width_g2, min_channels=preset.min_channels))
+        for (stage, ours), theirs in zip(planned.items(), (start.g1, start.g2)):
+            if theirs is None or theirs.config() != ours.config():
+                raise ValueError(f"init is {str(init)!r}, whose {stage} is {theirs and theirs.config()}, expected {ours.config()}: take another preset, or start from chance.")
     root = Path(data)
     if str(data) != "birds" and not root.exists():
         raise FileNotFoundError(f"{data} does not exist, expected a folder of pictures and captions, or the word birds: check the path.")
     write_aside(note, lambda tmp: tmp.write_text(json.dumps(dict(data=str(data), init=init and str(init), preset=preset.config()), indent=1) + "\n"))
     if str(data) == "birds":  # the word; a folder of that name is ./birds
-        from stackgan.birds import write_birds
         root = out / "birds"
         if not (root / "attributes.csv").exists(): write_birds(root, preset.birds, seed=0, progress=progress)
     dataset = read_data(root)
-    drawn = getattr(dataset, "bird_attributes", lambda: None)() is not None
+    rows = getattr(dataset, "bird_attributes", lambda: None)()
+    drawn = bool(rows) and {*ATTRIBUTES, "seed"} <= set(rows[0])
     if drawn: dataset.boxes = None  # drawn birds stand in their picture as they should: a crop would hide tails, and how large they are
 
     folder, matcher = out / "text", None
@@ -328,34 +337,35 @@ def train_stackgan(
         save_model(folder, text=text, matcher=matcher)
     text.eval()
     if not drawn: matcher = None  # ImageNet's network may judge (chapter 08); it is too slow, and too easily misled, to teach
+    def embed(name, captions):
+        stored = folder / f"{name}.safetensors"
+        if not stored.exists():
+            told = captions()
+            phi = text.embed_captions(told, progress=progress).half()
+            write_aside(stored, lambda tmp: save_file({"phi": phi.cpu().contiguous()}, tmp))
+        return load_file(stored)["phi"]
+    near = None
+    if drawn:  # say the side, as the model will where a sentence does not (`SIDES`), and one mistake
+        birds = [Bird.from_row(row) for row in rows]
+        phi, near = (embed(name, lambda: [[pair[which] for pair in near_misses(bird, side=True)] for bird in birds]) for which, name in enumerate(("phi", "phi_near")))
+    else: phi = embed("phi", lambda: dataset.captions)
     stored = folder / "phi.safetensors"
-    if not stored.exists():
-        phi = text.embed_captions(dataset.captions, progress=progress).half()
-        write_aside(stored, lambda tmp: save_file({"phi": phi.cpu().contiguous()}, tmp))
-    phi = load_file(stored)["phi"]
     if len(phi) != len(dataset.captions):
         raise ValueError(f"{stored} holds {len(phi)} pictures' captions, expected {len(dataset.captions)}: the data changed, start a new folder.")
 
     invented = None
     if drawn and (preset.stage1.invented or preset.stage2.invented):  # sentences cost nothing: of birds that nobody has drawn
-        from stackgan.birds import describe, strangers
-        stored = folder / "phi_invented.safetensors"
-        if not stored.exists():
-            phi_invented = text.embed([sentence for bird in strangers(preset.birds // 3, 1) for sentence in describe(bird, 4)], progress=progress).half()
-            write_aside(stored, lambda tmp: save_file({"phi": phi_invented.cpu().contiguous()}, tmp))
-        invented = load_file(stored)["phi"]
+        invented = embed("phi_invented", lambda: [pair for bird in strangers(preset.birds // 3, 1) for pair in near_misses(bird, 4, side=True)])
     step = max(1, len(dataset.captions) // 16)
     captions = [dataset.captions[i][0] for i in range(0, len(dataset.captions), step)][:16]
     phi_dim = phi.shape[-1]
     def stage(name, generator, discriminator, config):
         if start:  # a trained generator meets an untrained discriminator: its clouds stay as they are, and it takes smaller steps
             theirs = start.g1 if name == "stage1" else start.g2
-            if theirs is None or theirs.config() != generator.config():
-                raise ValueError(f"init is {str(init)!r}, whose {name} is {theirs and theirs.config()}, expected {generator.config()}: take another preset, or start from chance.")
             generator.load_state_dict({k: v for k, v in theirs.state_dict().items() if not k.startswith("stage1.")}, strict=False)
-            config = replace(config, sigma=0, lr_g=config.lr_g / 2)
+            config = replace(config, sigma=0, lr_g=config.lr_g / 2, head_start=min(1000, int(config.epochs * len(dataset)) // config.batch_size // 10))
         cache = ImageCache(dataset, generator.size if drawn else round(generator.size * 76 / 64), progress=progress)
-        batches = Batches(cache, phi, dataset.labels, config.batch_size, generator.size, seed=config.seed, flip="auto", captions=dataset.captions)
+        batches = Batches(cache, phi, dataset.labels, config.batch_size, generator.size, seed=config.seed, flip="auto", captions=dataset.captions, near=near)
         trainer = Trainer(generator, discriminator, batches, out / name, config, captions, text.embed(captions), text, matcher=matcher, invented=invented)
         batches.device = trainer.device
         trainer.fit(resume=True, progress=progress)

@@ -403,7 +403,7 @@ def mentions_of(
     if not rows or not {*ATTRIBUTES, "seed"} <= set(rows[0]) or len(set(map(len, dataset.captions))) > 1: return None
     out = []
     for row, own in zip(rows, dataset.captions):
-        bird = Bird(**{name: row[name] for name in ATTRIBUTES}, seed=int(row["seed"]))
+        bird = Bird.from_row(row)
         told = describe(bird, len(own), return_attributes=True)
         if [caption for caption, _ in told] != list(own): return None
         out.append([[name in mentioned for name in names] for _, mentioned in told])

@@ -218,12 +218,15 @@ class TrainConfig:
     checkpoint_every: int = 500  # steps between checkpoints
     keep: int = 2                # newest checkpoints kept
     patience: int = 500          # steps that the discriminator may be dead before the run stops; 0 never stops it
+    near: float = 0.0            # share of D's wrong sentences that are near misses, among which the picture must find its own, too; 0 in the paper; needs `Batches` with `near`
+    head_start: int = 0          # steps at the beginning in which only the discriminator learns, for a generator that is trained already
 
     def __post_init__(self):
         self.betas = tuple(self.betas)
         for name in ("epochs", "batch_size", "lr_g", "lr_d", "halve_every", "penalty_every", "log_every", "sample_every", "checkpoint_every", "keep"):
             if not getattr(self, name) > 0: raise ValueError(f"{name} is {getattr(self, name)}, expected a number above 0: change it in TrainConfig.")
         if not 0 <= self.ema < 1: raise ValueError(f"ema is {self.ema}, expected 0 (off) up to, but not, 1: try 0.999.")
+        if not 0 <= self.near <= 1: raise ValueError(f"near is {self.near}, expected 0 (none) to 1 (all): try 0.5.")
         if not 0 <= self.invented < 1: raise ValueError(f"invented is {self.invented}, expected 0 (none) up to, but not, 1: try 0.4.")
         if self.loss not in ("bce", "hinge"): raise ValueError(f'loss is {self.loss!r}, expected "bce" or "hinge": choose one of the two.')
         if self.precision not in ("no", "bf16", "fp16", "auto"):
@@ -267,7 +270,7 @@ class Preset:
 
 def presets() -> dict[str, Preset]: # name -> a fresh preset, free to be changed
     "The five recipes: `tiny` for tests, `small` for a laptop, `photos` for photographs on it, `paper` and `modern` (its networks, the recipe of `small`) for a GPU."
-    better = dict(kl_weight=0.03, sigma=0.2, contrast=2.0, matching=4.0, invented=0.4, disturb=20000, precision="auto")
+    better = dict(kl_weight=0.03, sigma=0.2, contrast=2.0, matching=4.0, invented=0.4, near=0.5, disturb=20000, precision="auto")
     quick = better | dict(batch_size=8, log_every=5, sample_every=20, checkpoint_every=20, ema=0.9)
     small = better | dict(lr_g=4e-4, ema=0.998, log_every=100, sample_every=2000, checkpoint_every=1000)
     return dict(
@@ -299,7 +302,7 @@ class Game:
         text:nn.Module|None=None, # a TextEncoder to put into model/
         accelerator=None, # an accelerate.Accelerator; made from `config.precision` if None
         matcher:nn.Module|None=None, # a `Matcher`, for `config.matching`; that weight counts as 0 without one
-        invented:Tensor|None=None, # embeddings of sentences without pictures, (M, phi_dim), for `config.invented`; that share counts as 0 without them
+        invented:Tensor|None=None, # embeddings of sentences without pictures, (M, phi_dim), or with their near misses, (M, 2, phi_dim), for `config.invented`; that share counts as 0 without them
     ):
         self.config = config or TrainConfig()
         self.folder, self.batches, self.text, self.captions = Path(folder), batches, text, captions
@@ -369,7 +372,9 @@ class Game:
             paired = n - round(c.invented * n)
             rows = torch.randint(len(self.invented), (n - paired,), generator=random)
             labels = torch.cat([batch.labels[:paired], -1 - torch.arange(n - paired, device=self.device)])  # of no class that pictures have
-            told = replace(batch, phi=torch.cat([batch.phi[:paired], self.invented[rows]]), labels=labels)
+            phi, near = self.invented[rows].unbind(1) if self.invented.ndim == 3 else (self.invented[rows], batch.near_phi)
+            near = None if batch.near_phi is None else torch.cat([batch.near_phi[:paired], near[:n - paired]])
+            told = replace(batch, phi=torch.cat([batch.phi[:paired], phi]), labels=labels, near_phi=near)
         if c.diversity:  # a quarter of the sentences once more, with another z
             again = max(1, n // 4)
             noise = [torch.cat([x, x[:again]]) for x in noise]
@@ -383,7 +388,9 @@ class Game:
         smooth = c.penalty and self.step % c.penalty_every == 0
         phi = batch.phi.detach().requires_grad_(bool(smooth))
         real = look(real).requires_grad_(bool(smooth))
-        right, wrong, *alone = self.d(real, phi, batch.wrong_phi)
+        others, close = batch.wrong_phi, round(c.near * n) if batch.near_phi is not None else 0
+        if close: others = torch.cat([batch.near_phi[:close], others[close:]])
+        right, wrong, *alone = self.d(real, phi, others)
         false, *alone_fake = self.d(look(fake.images.detach()), told.phi)
         place = alone.pop() if c.contrast else None  # where D sees the real pictures among the sentences
         if c.contrast: alone_fake.pop()
@@ -399,15 +406,16 @@ class Game:
         place = alone_fake.pop() if c.contrast else None
         g = generator_loss(score[:paired], *alone_fake, kind=c.loss)
         kl = kl_to_standard_normal(fake.mu, fake.logvar)
-        g_loss = g + c.kl_weight * kl if c.augment else g
-        if c.diversity: g_loss = g_loss + c.diversity * mode_seeking_loss(twice.images[:again], twice.images[n:], noise[0][:again], noise[0][n:])
-        if c.contrast: g_loss = g_loss + c.contrast * self._contrast(place, told, random)
-        if self.matcher is not None: g_loss = g_loss + c.matching * self._matching(fake.images, told, random)
-        if c.consistency and fake.sketch is not None:
-            g_loss = g_loss + c.consistency * (F.adaptive_avg_pool2d(fake.images, fake.sketch.shape[-1]) - fake.sketch).abs().mean()
-        self.opt_g.zero_grad()
-        acc.backward(g_loss)
-        self.opt_g.step()
+        if self.step >= c.head_start:
+            g_loss = g + c.kl_weight * kl if c.augment else g
+            if c.diversity: g_loss = g_loss + c.diversity * mode_seeking_loss(twice.images[:again], twice.images[n:], noise[0][:again], noise[0][n:])
+            if c.contrast: g_loss = g_loss + c.contrast * self._contrast(place, told, random)
+            if self.matcher is not None: g_loss = g_loss + c.matching * self._matching(fake.images, told, random)
+            if c.consistency and fake.sketch is not None:
+                g_loss = g_loss + c.consistency * (F.adaptive_avg_pool2d(fake.images, fake.sketch.shape[-1]) - fake.sketch).abs().mean()
+            self.opt_g.zero_grad()
+            acc.backward(g_loss)
+            self.opt_g.step()
         self.D.requires_grad_(True)
         if self.ema is not None: ema_update(self.ema, self.G, min(c.ema, (1 + self.step) / (10 + self.step)))
         self.step += 1
@@ -418,7 +426,10 @@ class Game:
         rows, which = (torch.randint(0, n, (others,), generator=random) for n in self.batches.phi.shape[:2])
         phi = torch.cat([batch.phi, self.batches.phi[rows.to(self.batches.phi.device), which.to(self.batches.phi.device)].to(batch.phi)])
         labels = torch.cat([batch.labels, self.batches.labels[rows].to(batch.labels.device)])
-        return phi, batch.labels[:, None] == labels[None]
+        same = batch.labels[:, None] == labels[None]
+        if self.config.near and batch.near_phi is not None:  # to each its own near miss
+            phi, same = torch.cat([phi, batch.near_phi]), torch.cat([same, ~torch.eye(len(same), dtype=torch.bool, device=same.device)], 1)
+        return phi, same
 
     def _contrast(self, place, batch, random):
         phi, same = self._sentences(batch, random)
