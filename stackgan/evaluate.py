@@ -116,11 +116,11 @@ def train_judge(
     progress:bool=True, # show a progress bar?
     **kwargs, # of `AttributeJudge`
 ) -> AttributeJudge: # trained
-    "Train a judge on drawings."
+    "Train a judge on drawings, sharp and soft, clean and noisy."
     torch.manual_seed(seed)
     judge = AttributeJudge(size=images[0].shape[-1], **kwargs)
     targets = {k: torch.tensor([v.index(row[k]) for row in attributes]) for k, v in ATTRIBUTES.items()}
-    fit_image_encoder(judge.net, images, targets, epochs=epochs, seed=seed, progress=progress)
+    fit_image_encoder(judge.net, images, targets, epochs=epochs, noise=.15, shrink=4, seed=seed, progress=progress)
     return judge.eval()
 
 # %% ../nbs/08_evaluate.ipynb #37bf820b

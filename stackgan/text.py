@@ -238,6 +238,12 @@ def rough(
     soft = F.conv2d(F.pad(images, (1,) * 4, mode="replicate"), (line[:, None] * line).expand(3, 1, 3, 3), groups=3)
     return torch.where((torch.rand(b, 1, 1, 1, generator=generator) < .5).to(images.device), soft, images)
 
+def _coarse(images, by):
+    "Pictures shrunk by a factor and enlarged to what they were."
+    side, shape = max(1, round(images.shape[-1] / by)), images.shape[-2:]
+    small = F.interpolate(images, (side, side), mode="bilinear", antialias=True, align_corners=False)
+    return F.interpolate(small, shape, mode="bilinear", align_corners=False)
+
 def _naming_loss(scores, truth):
     return torch.stack([F.cross_entropy(scores[name], truth[name]) for name in scores]).mean()
 
@@ -262,6 +268,7 @@ def fit_image_encoder(
     lr: float = 2e-3,
     halves: bool = False, # show every other batch at half the size, so that small pictures are understood, too?
     noise: float = 0., # largest deviation of noise added to pictures in [-1, 1]; half of the batches are softened, too
+    shrink: float = 1., # shrink every other batch by up to so much and enlarge it again, so that coarse pictures are understood, too
     attack: float = 0., # show pictures changed by so much (root mean square, in [-1, 1]) in the direction that misleads it most
     seed: int = 0,
     progress: bool = False, # show a progress bar?
@@ -281,6 +288,7 @@ def fit_image_encoder(
         index, order = order[:batch_size], order[batch_size:]
         shown = _shift(images[index].to(device), by, generator)
         if halves and step % 2: shown = F.avg_pool2d(shown, 2)
+        if shrink > 1 and step % 2: shown = _coarse(shown, shrink ** torch.rand((), generator=generator).item())
         if noise: shown = rough(shown, noise, step % 4 > 1, generator)
         truth = {name: values[index].to(device) for name, values in targets.items()}
         if attack: shown = mislead(encoder, shown, truth, attack)
