@@ -304,7 +304,7 @@ def train_stackgan(
     if start:
         with torch.device("meta"):  # shapes only
             g1 = StageIGenerator(start.g1.config()["phi_dim"], preset.size, preset.width_g1)
-            planned = dict(stage1=g1, stage2=StageIIGenerator(g1, preset.width_g2, min_channels=preset.min_channels))
+            planned = dict(stage1=g1, stage2=StageIIGenerator(g1, preset.width_g2, min_channels=preset.min_channels, shortcut=preset.shortcut))
         for (stage, ours), theirs in zip(planned.items(), (start.g1, start.g2)):
             if theirs is None or theirs.config() != ours.config():
                 raise ValueError(f"init is {str(init)!r}, whose {stage} is {theirs and theirs.config()}, expected {ours.config()}: take another preset, or start from chance.")
@@ -377,7 +377,7 @@ def train_stackgan(
           StageIDiscriminator(phi_dim, preset.size, preset.width_d1, **preset.heads(1)))
     g1 = stage("stage1", g1, d1, preset.stage1)
     torch.manual_seed(preset.stage2.seed + 1)
-    g2 = StageIIGenerator(g1.cpu(), preset.width_g2, min_channels=preset.min_channels)
+    g2 = StageIIGenerator(g1.cpu(), preset.width_g2, min_channels=preset.min_channels, shortcut=preset.shortcut)
     d2 = (ProjectedDiscriminator(phi_dim, preset.width_d2, **preset.heads(2), side=128) if preset.projected else
           StageIIDiscriminator(phi_dim, g2.size, preset.width_d2, **preset.heads(2)))
     g2 = stage("stage2", g2, d2, preset.stage2)

@@ -8,6 +8,7 @@ __all__ = ['ResidualBlock', 'StageIIGenerator', 'Bottleneck', 'StageIIDiscrimina
 # %% ../nbs/06_stage2.ipynb #6f011b4b
 import torch
 import torch.nn as nn
+import torch.nn.functional as F
 from torch import Tensor
 
 from .conditioning import ConditioningAugmentation
@@ -37,12 +38,14 @@ class StageIIGenerator(nn.Module):
         activation:str|None=None, # of this stage's own Conditioning Augmentation
         min_channels:int=1, # no upsampling block gets narrower than this; matters for small widths only
         text:bool=True, # read the sentence again? False: only the sketch tells what to draw (an ablation of the paper)
+        shortcut:bool=False, # lead the sketch, enlarged, past everything, so that only the change has to be computed? Not in the paper
     ):
         super().__init__()
         size = size or 4 * stage1.size
         n = doublings(size, stage1.size // 4)
         if residual_blocks is None: residual_blocks = 4 if size >= 256 else 2
-        self.size, self.width, self.residual_blocks, self.activation, self.min_channels, self.text = size, width, residual_blocks, activation, min_channels, text
+        self.size, self.width, self.residual_blocks, self.activation, self.min_channels = size, width, residual_blocks, activation, min_channels
+        self.text, self.shortcut = text, shortcut
         self.phi_dim, self.c_dim, self.z_dim = stage1.phi_dim, stage1.c_dim, stage1.z_dim
         self.ca = ConditioningAugmentation(self.phi_dim, self.c_dim, activation) if text else None
         self.encoder = nn.Sequential(conv3x3(3, width), nn.ReLU(),
@@ -63,7 +66,7 @@ class StageIIGenerator(nn.Module):
 
     def config(self) -> dict: # the arguments that make this network again, Stage-I apart
         "The arguments of this network, Stage-I apart."
-        return {k: getattr(self, k) for k in ("width", "size", "residual_blocks", "activation", "min_channels", "text")}
+        return {k: getattr(self, k) for k in ("width", "size", "residual_blocks", "activation", "min_channels", "text", "shortcut")}
 
     def train(self, mode:bool=True): # Stage-I stays in evaluation mode whatever the mode
         "Training mode for Stage-II alone: BatchNorm's statistics in Stage-I must not drift."
@@ -78,6 +81,14 @@ class StageIIGenerator(nn.Module):
         eps1:Tensor|None=None, # noise of Stage-I's
     ) -> Generated:
         with torch.no_grad(): sketch = self.stage1(phi, z, eps1).images  # (B, 3, 64, 64), frozen
+        return self.refine(sketch, phi, eps)                     # (B, 3, 256, 256)
+
+    def refine(self,
+        sketch:Tensor, # (B, 3, S, S) in [-1, 1], S a quarter of this stage's size; anybody's, not only Stage-I's
+        phi:Tensor, # (B, phi_dim)
+        eps:Tensor|None=None, # noise of this stage's Conditioning Augmentation, (B, c_dim)
+    ) -> Generated:
+        "The part of `forward` behind the sketch."
         x = self.encoder(sketch)                                 # (B, 512, 16, 16)
         if self.text:
             c, mu, logvar = self.ca(phi, eps)                    # (B, 128)
@@ -85,8 +96,9 @@ class StageIIGenerator(nn.Module):
             x = torch.cat([x, c], 1)                             # (B, 640, 16, 16)
         else: mu = logvar = phi.new_zeros(len(phi), self.c_dim)  # the standard normal, whose KL is 0
         x = self.joint(x)                                        # (B, 640, 16, 16) -> (B, 512, 16, 16)
-        x = self.up(self.residual(x))                            # (B, 32, 256, 256)
-        return Generated(self.to_rgb(x).tanh(), mu, logvar, sketch)  # (B, 3, 256, 256)
+        x = self.to_rgb(self.up(self.residual(x)))               # (B, 32, 256, 256) -> (B, 3, 256, 256)
+        if self.shortcut: x = x + F.interpolate((.95 * sketch).atanh(), x.shape[-1:] * 2, mode="bilinear")  # .95: where tanh is not flat
+        return Generated(x.tanh(), mu, logvar, sketch)           # (B, 3, 256, 256)
 
 # %% ../nbs/06_stage2.ipynb #4c097061
 class Bottleneck(nn.Module):

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['METRICS', 'LOSSES', 'DISEASES', 'judged', 'discriminator_loss', 'generator_loss', 'matching_loss',
            'mode_seeking_loss', 'matching_aware_penalty', 'as_bytes', 'picture_grid', 'write_aside', 'ema_update',
-           'learning_rate', 'keep_heap', 'disturb', 'TrainConfig', 'Preset', 'presets', 'TrainingStopped', 'Game',
-           'read_metrics', 'plot_metrics', 'reference_curves', 'Finding', 'diagnose', 'save_model', 'RunFolder',
-           'Watched', 'finish_step', 'Trainer']
+           'learning_rate', 'keep_heap', 'disturb', 'like_a_sketch', 'TrainConfig', 'Preset', 'presets',
+           'TrainingStopped', 'Game', 'read_metrics', 'plot_metrics', 'reference_curves', 'Finding', 'diagnose',
+           'save_model', 'RunFolder', 'Watched', 'finish_step', 'Trainer']
 
 # %% ../nbs/04_training.ipynb #f01ab352
 import copy
@@ -188,6 +188,18 @@ def disturb(
     covered = ((at >= top) & (at < top + hole))[:, :, None] & ((at >= left) & (at < left + hole))[:, None, :]
     return moved * (inside & ~covered)[:, None]
 
+# %% ../nbs/04_training.ipynb #73850bb1
+def like_a_sketch(
+    images:Tensor, # (B, 3, S, S) in [-1, 1]
+    side:int, # of a sketch
+    generator:torch.Generator|None=None, # source of the random numbers, on the CPU
+) -> Tensor: # (B, 3, side, side)
+    "Pictures shrunk to a sketch's side, out of focus by a factor of up to four, and noisy: about what Stage-I might hand over."
+    small = F.adaptive_avg_pool2d(images, side)
+    coarse = max(1, round(side / (1 + 3 * torch.rand((), generator=generator).item())))
+    small = F.interpolate(F.interpolate(small, (coarse, coarse), mode="bilinear", antialias=True), (side, side), mode="bilinear")
+    return rough(small, .15, True, generator).clamp(-1, 1)
+
 # %% ../nbs/04_training.ipynb #a018647a
 @dataclass
 class TrainConfig:
@@ -220,6 +232,7 @@ class TrainConfig:
     patience: int = 500          # steps that the discriminator may be dead before the run stops; 0 never stops it
     near: float = 0.0            # share of D's wrong sentences that are near misses, among which the picture must find its own, too; 0 in the paper; needs `Batches` with `near`
     head_start: int = 0          # steps at the beginning in which only the discriminator learns, for a generator that is trained already
+    restore: float = 0.0         # Stage-II: weight of |what it makes of `like_a_sketch` of a real picture - that picture|, 0 in the paper
 
     def __post_init__(self):
         self.betas = tuple(self.betas)
@@ -248,6 +261,7 @@ class Preset:
     birds: int = 12000   # pictures to draw where there are no photographs
     min_channels: int = 1  # of Stage-II's upsampling blocks
     norm_d: bool = True    # BatchNorm in the discriminators?
+    shortcut: bool = False  # lead the sketch past Stage-II's layers, so that they compute the change alone (`StageIIGenerator`)?
     projected: bool = False  # discriminators that read what ImageNet's network sees (`ProjectedDiscriminator`)?
 
     def heads(self,
@@ -277,7 +291,7 @@ def presets() -> dict[str, Preset]: # name -> a fresh preset, free to be changed
         tiny=Preset("tiny", "tiny", 16, 16, 8, 8, 4, TrainConfig(epochs=2, diversity=0.1, **quick), TrainConfig(epochs=1, **quick), birds=200),
         small=Preset("small", "small", 64, 48, 40, 20, 16,
                      TrainConfig(epochs=14, batch_size=16, halve_every=6, diversity=0.5, **small),
-                     TrainConfig(epochs=3.6, batch_size=8, halve_every=1.4, consistency=4.0, **small), birds=24000, min_channels=16),
+                     TrainConfig(epochs=3.6, batch_size=8, halve_every=1.4, consistency=2.0, restore=40.0, **(small | dict(matching=1.0))), birds=24000, min_channels=16, shortcut=True),
         photos=Preset("photos", "small", 64, 48, 64, 20, 64,
                       TrainConfig(epochs=140, batch_size=16, halve_every=60, diversity=0.5, **small),
                       TrainConfig(epochs=16, batch_size=8, halve_every=8, consistency=30.0, **small), min_channels=16, projected=True),
@@ -413,6 +427,10 @@ class Game:
             if self.matcher is not None: g_loss = g_loss + c.matching * self._matching(fake.images, told, random)
             if c.consistency and fake.sketch is not None:
                 g_loss = g_loss + c.consistency * (F.adaptive_avg_pool2d(fake.images, fake.sketch.shape[-1]) - fake.sketch).abs().mean()
+            if c.restore and fake.sketch is not None:
+                sketch = like_a_sketch(batch.real(), fake.sketch.shape[-1], random)
+                with acc.autocast(): restored = self.G.refine(sketch, batch.phi, noise[1][:n]).images
+                g_loss = g_loss + c.restore * (restored - batch.real()).abs().mean()
             self.opt_g.zero_grad()
             acc.backward(g_loss)
             self.opt_g.step()
