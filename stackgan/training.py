@@ -32,7 +32,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from .conditioning import kl_to_standard_normal
-from .text import fast_bf16, rough
+from .text import _coarse, fast_bf16, rough
 
 # %% ../nbs/04_training.ipynb #00f9a67f
 def judged(
@@ -195,9 +195,7 @@ def like_a_sketch(
     generator:torch.Generator|None=None, # source of the random numbers, on the CPU
 ) -> Tensor: # (B, 3, side, side)
     "Pictures shrunk to a sketch's side, out of focus by a factor of up to four, and noisy: about what Stage-I might hand over."
-    small = F.adaptive_avg_pool2d(images, side)
-    coarse = max(1, round(side / (1 + 3 * torch.rand((), generator=generator).item())))
-    small = F.interpolate(F.interpolate(small, (coarse, coarse), mode="bilinear", antialias=True), (side, side), mode="bilinear")
+    small = _coarse(F.adaptive_avg_pool2d(images, side), 1 + 3 * torch.rand((), generator=generator).item())
     return rough(small, .15, True, generator).clamp(-1, 1)
 
 # %% ../nbs/04_training.ipynb #a018647a
@@ -428,9 +426,10 @@ class Game:
             if c.consistency and fake.sketch is not None:
                 g_loss = g_loss + c.consistency * (F.adaptive_avg_pool2d(fake.images, fake.sketch.shape[-1]) - fake.sketch).abs().mean()
             if c.restore and fake.sketch is not None:
-                sketch = like_a_sketch(batch.real(), fake.sketch.shape[-1], random)
+                whole = batch.real()
+                sketch = like_a_sketch(whole, fake.sketch.shape[-1], random)
                 with acc.autocast(): restored = self.G.refine(sketch, batch.phi, noise[1][:n]).images
-                g_loss = g_loss + c.restore * (restored - batch.real()).abs().mean()
+                g_loss = g_loss + c.restore * (restored - whole).abs().mean()
             self.opt_g.zero_grad()
             acc.backward(g_loss)
             self.opt_g.step()
