@@ -726,8 +726,9 @@ def strangers(
 def plan_birds(
     n:int, # pictures
     seed:int=0, # another seed, other individuals of the same species
-)->list: # (file without its ending, species number from 1, Species, Bird), n times, by species
-    "Who is drawn: individuals of all species, as evenly as can be"
+    others:int=0, # `strangers` besides, each a train species of its own
+)->list: # (file without its ending, species number from 1, Species, Bird), n + others times, by species
+    "Who is drawn: individuals of all species, as evenly as can be, then strangers"
     kinds, total = all_species(), {"train": 130, "val": 20, "test": 50}
     rank, deal = dict.fromkeys(total, 0), []
     for k, kind in enumerate(kinds):
@@ -735,8 +736,12 @@ def plan_birds(
         rank[kind.split] += 1
     counts = [n//200]*200
     for _, k in sorted(deal)[:n % 200]: counts[k] += 1
-    return [(f"{kind.name}/{kind.name[4:]}_{i + 1:04d}", k + 1, kind, kind.bird(np.random.default_rng([seed, k, i])))
+    plan = [(f"{kind.name}/{kind.name[4:]}_{i + 1:04d}", k + 1, kind, kind.bird(np.random.default_rng([seed, k, i])))
             for k, kind in enumerate(kinds) for i in range(counts[k])]
+    for k, bird in enumerate(strangers(others, seed + 3), 1):  # text encoders and invented sentences have the seeds from 0
+        kind = Species(f"{200 + k}.Stranger_{k:05d}", "train", astuple(bird)[:11])
+        plan.append((f"{kind.name}/Stranger_{k:05d}_0001", 200 + k, kind, bird))
+    return plan
 
 # %% ../nbs/00_birds.ipynb #bca721b2
 def _write_one(job):
@@ -795,27 +800,30 @@ def write_birds(
     size:int=256, # pixels a side, 16 to 500
     processes:int=None, # worker processes; default: one a core
     progress:bool=True, # show a progress bar?
+    others:int=0, # `strangers` besides, each a train species of its own
 )->Path: # root
-    "Write `n` drawn birds in CUB-200-2011's layout, captions and the truth beside them"
+    "Write `n` drawn birds, and strangers, in CUB-200-2011's layout, captions and the truth beside them"
+    if others < 0: raise ValueError(f"others={others} strangers cannot be written: give 0 or more.")
     if n < 1: raise ValueError(f"n={n} pictures cannot be written: give 1 or more.")
     if not 16 <= size <= 500: raise ValueError(f"size={size} is outside 16 to 500 pixels: choose a size in between.")
     root = Path(root)
     base = root/"CUB_200_2011"
     if (base/"images.txt").exists():
         raise FileExistsError(f"{root} already holds a data set: choose another folder or delete it first.")
-    plan = plan_birds(n, seed)
+    plan = plan_birds(n, seed, others)
+    kinds = [*all_species(), *(kind for _, number, kind, _ in plan if number > 200)]
     for folder in {kind.name for _, _, kind, _ in plan}:
         for top in (base/"images", root/"text"): (top/folder).mkdir(parents=True, exist_ok=True)
     boxes = _share(_write_one, [(i, base/"images"/f"{file}.jpg", root/"text"/f"{file}.txt", bird, size, seed)
                                 for i, (file, _, _, bird) in enumerate(plan)], processes, progress)
     def save(path, lines): path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     for split in ("train", "val", "test"):
-        save(root/f"{split}classes.txt", [k.name for k in all_species() if k.split == split])
+        save(root/f"{split}classes.txt", [k.name for k in kinds if k.split == split])
     with open(root/"attributes.csv", "w", newline="", encoding="utf-8") as out:
         table = csv.writer(out)
         table.writerow(["file", *ATTRIBUTES, "seed", "class"])
         for file, _, kind, bird in plan: table.writerow([f"{file}.jpg", *astuple(bird), kind.name])
-    save(base/"classes.txt", [f"{k + 1} {kind.name}" for k, kind in enumerate(all_species())])
+    save(base/"classes.txt", [f"{k + 1} {kind.name}" for k, kind in enumerate(kinds)])
     save(base/"bounding_boxes.txt", [f"{i + 1} " + " ".join(f"{v:.1f}" for v in box) for i, box in enumerate(boxes)])
     save(base/"image_class_labels.txt", [f"{i + 1} {number}" for i, (_, number, _, _) in enumerate(plan)])
     save(base/"train_test_split.txt", [f"{i + 1} {int(kind.split != 'test')}" for i, (_, _, kind, _) in enumerate(plan)])

@@ -39,6 +39,7 @@ def _parser():
     b = sub.add_parser("birds", help="draw a data set of birds with exactly true captions", formatter_class=defaults)
     b.add_argument("--out", type=Path, required=True, help="folder to write, in CUB-200-2011's layout")
     b.add_argument("--n", type=int, default=2000, help="pictures")
+    b.add_argument("--others", type=int, default=0, help="pictures of strangers besides: birds of no species, to train on")
     b.add_argument("--size", type=int, default=256, help="height and width in pixels")
     b.add_argument("--seed", type=int, default=0, help="the same seed gives the same birds")
     b.set_defaults(run=birds)
@@ -50,7 +51,7 @@ def _parser():
     t.add_argument("--resume", action="store_true", help="continue the run in --out")
     t.add_argument("--text", default=None, help="take the text encoder of this model (e.g. birds) instead of training one")
     t.add_argument("--init", default=None, help="go on from this model's text encoder and generators (e.g. birds), on other pictures or for longer")
-    for stage in (1, 2): t.add_argument(f"--epochs{stage}", type=float, default=None, help=f"passes over the data in Stage-{'I' * stage}; the preset's if not given")
+    for stage in (1, 2): t.add_argument(f"--epochs{stage}", type=float, default=None, help=f"passes over the data in Stage-{'I' * stage}; the preset's if not given, 0 keeps --init's")
     t.set_defaults(run=train)
 
     e = sub.add_parser("evaluate", help="say how good a model is, in one table", formatter_class=defaults)
@@ -108,7 +109,7 @@ def birds(
     "Write a data set of drawn birds and print its folder."
     from stackgan.birds import write_birds
     if (args.out / "CUB_200_2011").exists(): raise FileExistsError(f"{args.out} already holds a data set, expected a new folder: name another.")
-    write_birds(args.out, args.n, seed=args.seed, size=args.size)
+    write_birds(args.out, args.n, seed=args.seed, size=args.size, others=args.others)
     print(args.out)
 
 # %% ../nbs/12_cli.ipynb #8577ec70

@@ -272,7 +272,7 @@ def train_stackgan(
     text:TextEncoder|None=None, # a ready encoder; None trains a char-CNN-RNN on this data first
     text_name:str|None=None, # take the text encoder of this model, e.g. "birds"
     init:str|Path|None=None, # go on from this model's text encoder and generators, e.g. "birds", instead of from chance
-    epochs1:float|None=None, # passes over the data in Stage-I; the preset's if None; may be changed on resuming
+    epochs1:float|None=None, # passes over the data in Stage-I; the preset's if None; 0 keeps `init`'s; may be changed on resuming
     epochs2:float|None=None, # the same in Stage-II
     progress:bool=True, # show progress bars?
 ) -> StackGAN: # the finished model, also in out/model
@@ -296,8 +296,12 @@ def train_stackgan(
     for stage, epochs in (("stage1", epochs1), ("stage2", epochs2)):
         if epochs is None: continue
         config = getattr(preset, stage)
-        halve = config.halve_every if note.exists() else config.halve_every * epochs / config.epochs  # a run twice as long halves its rate half as often
+        if not epochs >= 0: raise ValueError(f"epochs of {stage} are {epochs}, expected 0 or more: choose a number of passes over the data.")
+        halve = config.halve_every * epochs / config.epochs if epochs and config.epochs and not note.exists() else config.halve_every  # a run twice as long halves its rate half as often
         setattr(preset, stage, replace(config, epochs=epochs, halve_every=halve))
+    for stage in ("stage1", "stage2"):
+        if not getattr(preset, stage).epochs and not init:
+            raise ValueError(f"epochs of {stage} are 0, which keeps what a model has, and there is no model: expected init, or more epochs.")
     if preset.projected and not ImageNetFeatures.installed():
         raise ValueError(f"preset is {preset.name!r}, whose discriminators need ImageNet's network: pip install 'stackgan[photos]', or take the preset small.")
     start, text_name = StackGAN.from_pretrained(init) if init else None, text_name or init
@@ -314,7 +318,7 @@ def train_stackgan(
     write_aside(note, lambda tmp: tmp.write_text(json.dumps(dict(data=str(data), init=init and str(init), preset=preset.config()), indent=1) + "\n"))
     if str(data) == "birds":  # the word; a folder of that name is ./birds
         root = out / "birds"
-        if not (root / "attributes.csv").exists(): write_birds(root, preset.birds, seed=0, progress=progress)
+        if not (root / "attributes.csv").exists(): write_birds(root, preset.birds, seed=0, others=preset.others, progress=progress)
     dataset = read_data(root)
     rows = getattr(dataset, "bird_attributes", lambda: None)()
     drawn = bool(rows) and {*ATTRIBUTES, "seed"} <= set(rows[0])
@@ -363,6 +367,7 @@ def train_stackgan(
         if start:  # a trained generator meets an untrained discriminator: its clouds stay as they are, and it takes smaller steps
             theirs = start.g1 if name == "stage1" else start.g2
             generator.load_state_dict({k: v for k, v in theirs.state_dict().items() if not k.startswith("stage1.")}, strict=False)
+            if not config.epochs: return generator.eval()
             config = replace(config, sigma=0, lr_g=config.lr_g / 2, head_start=min(1000, int(config.epochs * len(dataset)) // config.batch_size // 10))
         cache = ImageCache(dataset, generator.size if drawn else round(generator.size * 76 / 64), progress=progress)
         batches = Batches(cache, phi, dataset.labels, config.batch_size, generator.size, seed=config.seed, flip="auto", captions=dataset.captions, near=near)

@@ -202,7 +202,7 @@ def like_a_sketch(
 @dataclass
 class TrainConfig:
     "How one stage is trained; the defaults are the paper's."
-    epochs: float = 600          # passes over the data; a fraction is allowed
+    epochs: float = 600          # passes over the data; a fraction is allowed; 0 keeps a stage as the model has it that training goes on from
     batch_size: int = 64
     lr_g: float = 2e-4           # Adam's learning rate, generator
     lr_d: float = 2e-4           # Adam's learning rate, discriminator
@@ -234,7 +234,8 @@ class TrainConfig:
 
     def __post_init__(self):
         self.betas = tuple(self.betas)
-        for name in ("epochs", "batch_size", "lr_g", "lr_d", "halve_every", "penalty_every", "log_every", "sample_every", "checkpoint_every", "keep"):
+        if not self.epochs >= 0: raise ValueError(f"epochs is {self.epochs}, expected 0 or more: change it in TrainConfig.")
+        for name in ("batch_size", "lr_g", "lr_d", "halve_every", "penalty_every", "log_every", "sample_every", "checkpoint_every", "keep"):
             if not getattr(self, name) > 0: raise ValueError(f"{name} is {getattr(self, name)}, expected a number above 0: change it in TrainConfig.")
         if not 0 <= self.ema < 1: raise ValueError(f"ema is {self.ema}, expected 0 (off) up to, but not, 1: try 0.999.")
         if not 0 <= self.near <= 1: raise ValueError(f"near is {self.near}, expected 0 (none) to 1 (all): try 0.5.")
@@ -257,6 +258,7 @@ class Preset:
     stage1: TrainConfig
     stage2: TrainConfig
     birds: int = 12000   # pictures to draw where there are no photographs
+    others: int = 0      # strangers to draw besides (`write_birds`)
     min_channels: int = 1  # of Stage-II's upsampling blocks
     norm_d: bool = True    # BatchNorm in the discriminators?
     shortcut: bool = False  # lead the sketch past Stage-II's layers, so that they compute the change alone (`StageIIGenerator`)?
@@ -284,12 +286,12 @@ def presets() -> dict[str, Preset]: # name -> a fresh preset, free to be changed
     "The five recipes: `tiny` for tests, `small` for a laptop, `photos` for photographs on it, `paper` and `modern` (its networks, the recipe of `small`) for a GPU."
     better = dict(kl_weight=0.03, sigma=0.2, contrast=2.0, matching=4.0, invented=0.4, near=0.5, disturb=20000, precision="auto")
     quick = better | dict(batch_size=8, log_every=5, sample_every=20, checkpoint_every=20, ema=0.9)
-    small = better | dict(lr_g=4e-4, ema=0.998, log_every=100, sample_every=2000, checkpoint_every=1000)
+    small = better | dict(disturb=40000, lr_g=4e-4, ema=0.998, log_every=100, sample_every=2000, checkpoint_every=1000)
     return dict(
         tiny=Preset("tiny", "tiny", 16, 16, 8, 8, 4, TrainConfig(epochs=2, diversity=0.1, **quick), TrainConfig(epochs=1, **quick), birds=200),
         small=Preset("small", "small", 64, 48, 40, 20, 16,
-                     TrainConfig(epochs=14, batch_size=16, halve_every=6, diversity=0.5, **small),
-                     TrainConfig(epochs=3.6, batch_size=8, halve_every=1.4, consistency=2.0, restore=40.0, **(small | dict(matching=1.0))), birds=24000, min_channels=16, shortcut=True),
+                     TrainConfig(epochs=7, batch_size=16, halve_every=3, diversity=0.5, **small),
+                     TrainConfig(epochs=1.8, batch_size=8, halve_every=0.7, consistency=2.0, restore=40.0, **(small | dict(matching=1.0))), birds=24000, others=15600, min_channels=16, shortcut=True),
         photos=Preset("photos", "small", 64, 48, 64, 20, 64,
                       TrainConfig(epochs=140, batch_size=16, halve_every=60, diversity=0.5, **small),
                       TrainConfig(epochs=16, batch_size=8, halve_every=8, consistency=30.0, **small), min_channels=16, projected=True),
