@@ -330,10 +330,11 @@ def pairwise_distance(
 # %% ../nbs/08_evaluate.ipynb #7da5d455
 def training_birds(
     n:int, # birds
-) -> list: # `Bird`s of train species, evenly
-    "Individuals of the training set that `write_birds` makes with seed 0."
-    plan = [(file.rpartition("_")[2], k, bird) for file, k, kind, bird in plan_birds(200 * math.ceil(n / 130), 0) if kind.split == "train"]
-    return [bird for _, _, bird in sorted(plan, key=lambda row: row[:2])[:n]]
+) -> list: # `Bird`s, the first half of train species, evenly, then strangers
+    "Individuals of the training set that `write_birds` makes with seed 0 and `others`."
+    half = math.ceil(n / 2)
+    plan = [(file.rpartition("_")[2], k, bird) for file, k, kind, bird in plan_birds(200 * math.ceil(half / 130), 0) if kind.split == "train"]
+    return [bird for _, _, bird in sorted(plan, key=lambda row: row[:2])[:half]] + [bird for *_, bird in plan_birds(0, 0, n - half)]
 
 def nearest(
     features:Tensor, # (N, F)
