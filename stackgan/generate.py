@@ -300,8 +300,8 @@ def train_stackgan(
         halve = config.halve_every * epochs / config.epochs if epochs and config.epochs and not note.exists() else config.halve_every  # a run twice as long halves its rate half as often
         setattr(preset, stage, replace(config, epochs=epochs, halve_every=halve))
     for stage in ("stage1", "stage2"):
-        if not getattr(preset, stage).epochs and not init:
-            raise ValueError(f"epochs of {stage} are 0, which keeps what a model has, and there is no model: expected init, or more epochs.")
+        if not getattr(preset, stage).epochs and (not init or (out / stage).exists()):
+            raise ValueError(f"epochs of {stage} are 0, which keeps what a model has: expected init, or more epochs, and a run that has not begun {stage}.")
     if preset.projected and not ImageNetFeatures.installed():
         raise ValueError(f"preset is {preset.name!r}, whose discriminators need ImageNet's network: pip install 'stackgan[photos]', or take the preset small.")
     start, text_name = StackGAN.from_pretrained(init) if init else None, text_name or init

@@ -284,14 +284,14 @@ class Preset:
 
 def presets() -> dict[str, Preset]: # name -> a fresh preset, free to be changed
     "The five recipes: `tiny` for tests, `small` for a laptop, `photos` for photographs on it, `paper` and `modern` (its networks, the recipe of `small`) for a GPU."
-    better = dict(kl_weight=0.03, sigma=0.2, contrast=2.0, matching=4.0, invented=0.4, near=0.5, disturb=20000, precision="auto")
+    better = dict(kl_weight=0.03, sigma=0.2, contrast=2.0, matching=4.0, invented=0.4, near=0.5, disturb=40000, precision="auto")
     quick = better | dict(batch_size=8, log_every=5, sample_every=20, checkpoint_every=20, ema=0.9)
-    small = better | dict(disturb=40000, lr_g=4e-4, ema=0.998, log_every=100, sample_every=2000, checkpoint_every=1000)
+    small = better | dict(lr_g=4e-4, ema=0.998, log_every=100, sample_every=2000, checkpoint_every=1000)
     return dict(
         tiny=Preset("tiny", "tiny", 16, 16, 8, 8, 4, TrainConfig(epochs=2, diversity=0.1, **quick), TrainConfig(epochs=1, **quick), birds=200),
         small=Preset("small", "small", 64, 48, 40, 20, 16,
-                     TrainConfig(epochs=7, batch_size=16, halve_every=3, diversity=0.5, **small),
-                     TrainConfig(epochs=1.8, batch_size=8, halve_every=0.7, consistency=2.0, restore=40.0, **(small | dict(matching=1.0))), birds=24000, others=15600, min_channels=16, shortcut=True),
+                     TrainConfig(epochs=14, batch_size=16, halve_every=6, diversity=0.5, **small),
+                     TrainConfig(epochs=3.6, batch_size=8, halve_every=1.4, consistency=2.0, restore=40.0, **(small | dict(matching=1.0))), birds=24000, others=15600, min_channels=16, shortcut=True),
         photos=Preset("photos", "small", 64, 48, 64, 20, 64,
                       TrainConfig(epochs=140, batch_size=16, halve_every=60, diversity=0.5, **small),
                       TrainConfig(epochs=16, batch_size=8, halve_every=8, consistency=30.0, **small), min_channels=16, projected=True),
@@ -319,6 +319,7 @@ class Game:
         invented:Tensor|None=None, # embeddings of sentences without pictures, (M, phi_dim), or with their near misses, (M, 2, phi_dim), for `config.invented`; that share counts as 0 without them
     ):
         self.config = config or TrainConfig()
+        if not self.config.epochs: raise ValueError("epochs is 0, expected a number above 0 to train for: change it in TrainConfig.")
         self.folder, self.batches, self.text, self.captions = Path(folder), batches, text, captions
         c = self.config
         self.accelerator = accelerator or self._accelerator()
