@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['ALPHABET', 'encode_characters', 'TextEncoder', 'CharCNNRNN', 'joint_embedding_loss', 'ImageEncoder', 'rough',
-           'mislead', 'fit_image_encoder', 'image_features', 'loud_linear', 'fit_text_encoder', 'mentions_of',
-           'retrieval_precision', 'linear_probe', 'Matcher', 'ImageNetFeatures', 'fast_bf16', 'train_text_encoder',
-           'PrecomputedEmbeddings', 'SentenceEncoder']
+           'never_together', 'mislead', 'fit_image_encoder', 'image_features', 'loud_linear', 'fit_text_encoder',
+           'mentions_of', 'retrieval_precision', 'linear_probe', 'Matcher', 'ImageNetFeatures', 'fast_bf16',
+           'train_text_encoder', 'PrecomputedEmbeddings', 'SentenceEncoder']
 
 # %% ../nbs/02_text.ipynb #6caec391
 import math, pickle, re, time
@@ -187,12 +187,13 @@ class ImageEncoder(nn.Module):
                  channels: tuple = (24, 48, 96, 128), # of the convolutions, each halving the picture
                  targets: dict | None = None, # name -> number of values, for `predict`
                  grid: int = 0, # keep means over grid x grid places; 0 keeps one mean, blind to where
+                 fine: bool = False, # does the first convolution keep the picture's size, to see what is two pixels wide?
                  ):
         super().__init__()
-        self.features, self.channels, self.targets, self.grid = features, tuple(channels), dict(targets or {}), grid
+        self.features, self.channels, self.targets, self.grid, self.fine = features, tuple(channels), dict(targets or {}), grid, fine
         layers = []
-        for before, after in zip((3, *channels[:-1]), channels):
-            layers += [nn.Conv2d(before, after, 3, 2, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+        for i, (before, after) in enumerate(zip((3, *channels[:-1]), channels)):
+            layers += [nn.Conv2d(before, after, 3, 1 if fine and i == 0 else 2, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
         self.convolutions = nn.Sequential(*layers)
         self.linear = nn.Linear((1 + max(1, grid) ** 2) * channels[-1], features)
         self.heads = nn.ModuleDict({name: nn.Linear(features, n) for name, n in self.targets.items()})
@@ -244,18 +245,37 @@ def _coarse(images, by):
     small = F.interpolate(images, (side, side), mode="bilinear", antialias=True, align_corners=False)
     return F.interpolate(small, shape, mode="bilinear", align_corners=False)
 
-def _naming_loss(scores, truth):
-    return torch.stack([F.cross_entropy(scores[name], truth[name]) for name in scores]).mean()
+def never_together(
+    targets: dict, # name -> (N,) values
+    pairs, # of names
+    sizes: dict, # name -> number of values
+) -> dict: # (name, other) -> (values of other, values of name) bool, both ways round
+    "The values of two targets that no picture shows together."
+    found = {}
+    for name, other in [both for a, b in pairs for both in ((a, b), (b, a))]:
+        met = torch.zeros(sizes[other], sizes[name], dtype=torch.bool)
+        met[targets[other], targets[name]] = True
+        found[name, other] = ~met
+    return found
+
+def _naming_loss(scores, truth, never={}):
+    losses = []
+    for name, score in scores.items():
+        for (this, other), gone in never.items():
+            if this == name: score = score.masked_fill(gone.to(score.device)[truth[other]], -1e4)
+        losses.append(F.cross_entropy(score, truth[name]))
+    return torch.stack(losses).mean()
 
 def mislead(
     encoder: ImageEncoder, # with heads
     images: torch.Tensor, # (B, 3, S, S) in [-1, 1]
     truth: dict, # name -> (B,) values, for each of the encoder's heads
     by: float, # root mean square of the change
+    never: dict = {}, # of `never_together`
 ) -> torch.Tensor: # (B, 3, S, S)
     "The pictures, each one step in the direction in which the encoder errs most (Goodfellow et al. 2015, with the length of the step fixed)."
     images = images.detach().requires_grad_(True)
-    with torch.enable_grad(): slope, = torch.autograd.grad(_naming_loss(encoder.predict(images), truth), images)
+    with torch.enable_grad(): slope, = torch.autograd.grad(_naming_loss(encoder.predict(images), truth, never), images)
     size = slope.float().square().mean((1, 2, 3), keepdim=True).sqrt().clamp(min=1e-20)
     return (images + by * slope.float() / size).detach()
 
@@ -270,6 +290,7 @@ def fit_image_encoder(
     noise: float = 0., # largest deviation of noise added to pictures in [-1, 1]; half of the batches are softened, too
     shrink: float = 1., # shrink every other batch by up to so much and enlarge it again, so that coarse pictures are understood, too
     attack: float = 0., # show pictures changed by so much (root mean square, in [-1, 1]) in the direction that misleads it most
+    free: tuple = (), # pairs of targets, as ("body", "wing"), any values of which may meet: what no picture shows together is no rival then
     seed: int = 0,
     progress: bool = False, # show a progress bar?
 ) -> list[dict]: # one row for each twentieth: step, loss, accuracy on the batches seen
@@ -278,6 +299,7 @@ def fit_image_encoder(
     missing = [name for name in encoder.targets if name not in targets]
     if missing: raise ValueError(f"targets lack {', '.join(missing)}: give each of the encoder's heads its (N,) values")
     targets = {name: torch.as_tensor(targets[name]).long() for name in encoder.targets}
+    never = never_together(targets, free, encoder.targets)
     generator, by = torch.Generator().manual_seed(seed), max(1, images[0].shape[-1] // 24)
     batch_size = min(batch_size, n)
     steps, order, rows, sums = max(1, round(epochs * n / batch_size)), torch.empty(0, dtype=torch.long), [], []
@@ -291,9 +313,9 @@ def fit_image_encoder(
         if shrink > 1 and step % 2: shown = _coarse(shown, shrink ** torch.rand((), generator=generator).item())
         if noise: shown = rough(shown, noise, step % 4 > 1, generator)
         truth = {name: values[index].to(device) for name, values in targets.items()}
-        if attack: shown = mislead(encoder, shown, truth, attack)
+        if attack: shown = mislead(encoder, shown, truth, attack, never)
         scores = encoder.predict(shown)
-        loss = _naming_loss(scores, truth)
+        loss = _naming_loss(scores, truth, never)
         _schedule(optimizer, lr, step / steps)
         optimizer.zero_grad(), loss.backward(), optimizer.step()
         sums.append((loss.item(), *((scores[name].argmax(1) == truth[name]).float().mean().item() for name in scores)))
@@ -547,11 +569,11 @@ def fast_bf16() -> bool: # does this machine compute in bfloat16?
 
 _SIZES = dict(
     tiny=dict(dim=32, channels=(16, 24, 32), rnn=32, steps=150, batch_size=64, lr=2e-3,
-              image_size=48, image_channels=(12, 24, 32), image_epochs=4, strangers=400, word_dropout=.2, fragments=.5, hard_epochs=1),
+              image_size=48, image_channels=(12, 24, 32), fine=False, image_epochs=4, strangers=400, word_dropout=.2, fragments=.5, hard_epochs=1),
     small=dict(dim=256, channels=(64, 128, 128), rnn=128, steps=8000, batch_size=128, lr=2e-3,
-               image_size=128, image_channels=(24, 48, 96, 128), image_epochs=12, strangers=16000, word_dropout=.2, fragments=.5, hard_epochs=3),
+               image_size=128, image_channels=(24, 48, 96, 128, 128), fine=True, image_epochs=5, strangers=32000, word_dropout=.2, fragments=.5, hard_epochs=0),
     paper=dict(dim=1024, channels=(384, 512, 512), rnn=512, steps=12000, batch_size=128, lr=5e-4,
-               image_size=128, image_channels=(32, 64, 128, 256), image_epochs=12, strangers=24000, word_dropout=.2, fragments=.5, hard_epochs=2))
+               image_size=128, image_channels=(32, 64, 128, 256, 256), fine=True, image_epochs=12, strangers=32000, word_dropout=.2, fragments=.5, hard_epochs=0))
 
 def _codes(rows):
     "attribute -> (N,) places of the values in `ATTRIBUTES`; None for rows that are no drawn birds'"
@@ -572,7 +594,7 @@ def train_text_encoder(
     """Trains a char-CNN-RNN from scratch: first a picture encoder (on strangers for drawn birds, else on the pictures'
     classes, unless ImageNet has taught one), then, with its features fixed, the text, which reads of the strangers, too;
     where nothing is known, both at once."""
-    from stackgan.birds import describe, draw_birds, strangers
+    from stackgan.birds import ATTRIBUTES, describe, draw_birds, strangers
     from stackgan.data import ImageCache
     if size not in _SIZES: raise ValueError(f"size {size!r} is not known: choose {', '.join(_SIZES)}")
     unknown = set(changes) - set(_SIZES[size])
@@ -590,12 +612,12 @@ def train_text_encoder(
         encoder, matcher, history = CharCNNRNN(o["dim"], o["channels"], o["rnn"]).to(device), None, []
         images, captions, tower, groups, facts, features = cache, list(dataset.captions), None, None, None, None
         if codes is not None:
-            heads = {name: int(y.max()) + 1 for name, y in codes.items()}
-            matcher = Matcher(o["dim"], dict(features=o["dim"], channels=o["image_channels"], targets=heads, grid=4), o["image_size"]).to(device)
+            heads = {name: len(values) for name, values in ATTRIBUTES.items()}
+            matcher = Matcher(o["dim"], dict(features=o["dim"], channels=o["image_channels"], targets=heads, grid=4, fine=o["fine"]), o["image_size"]).to(device)
             others = strangers(o["strangers"], seed)
             drawn = torch.from_numpy(draw_birds(others, o["image_size"], 2, progress=progress)).permute(0, 3, 1, 2)
             truth = _codes([vars(bird) for bird in others])
-            rows = fit_image_encoder(matcher.encoder, drawn, truth, o["image_epochs"], halves=True, noise=.35, seed=seed, progress=progress)
+            rows = fit_image_encoder(matcher.encoder, drawn, truth, o["image_epochs"], halves=True, noise=.35, free=(("body", "wing"),), seed=seed, progress=progress)
             history += [{"part": "pictures"} | row for row in rows]
             features, tower = image_features(matcher.encoder, cache, True, progress=progress), matcher.linear
             groups = torch.arange(len(heads)).repeat_interleave(torch.tensor(list(heads.values())))
@@ -625,7 +647,7 @@ def train_text_encoder(
                                 groups=groups, facts=facts, word_dropout=o["word_dropout"], fragments=o["fragments"], seed=seed, progress=progress)
         history += [{"part": "text"} | row for row in rows]
         if codes is not None and o["hard_epochs"]:  # from here on it is a generator that it looks at
-            rows = fit_image_encoder(matcher.encoder, drawn, truth, o["hard_epochs"], halves=True, noise=.35, attack=.03, seed=seed, progress=progress)
+            rows = fit_image_encoder(matcher.encoder, drawn, truth, o["hard_epochs"], halves=True, noise=.35, attack=.03, free=(("body", "wing"),), seed=seed, progress=progress)
             history += [{"part": "hardened"} | row for row in rows]
             features = image_features(matcher.encoder, cache, True, progress=progress)
             mean, std = features.mean(0), features.std(0).clamp(min=1e-3)

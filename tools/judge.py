@@ -38,7 +38,7 @@ def keep(**parts):
     note.write_text(json.dumps(before | json.loads(note.read_text()), indent=1) + "\n")
 
 def pair(folder=None):
-    "A text encoder and a matcher that no generator has seen: the recipe of `train_text_encoder` from another seed, its encoder not hardened, beside the judge."
+    "A text encoder and a matcher that no generator has seen: the recipe of `train_text_encoder` from another seed, with a coarser picture encoder, beside the judge."
     import tempfile
     from stackgan.birds import write_birds
     from stackgan.data import CUB200
@@ -46,7 +46,8 @@ def pair(folder=None):
     with tempfile.TemporaryDirectory() as own:
         data = CUB200(folder or write_birds(Path(own) / "birds", 24_000, seed=0), "train")
         data.boxes = None
-        text, matcher, history = train_text_encoder(data, "small", seed=1, steps=5000, fragments=0., hard_epochs=0)
+        text, matcher, history = train_text_encoder(data, "small", seed=1, steps=5000, fragments=0., strangers=16_000, image_epochs=12,
+                                                     image_channels=(24, 48, 96, 128), fine=False)  # "small" as it was
     keep(text=text, matcher=matcher)
     print(history[-1])
 
