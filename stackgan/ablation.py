@@ -59,7 +59,7 @@ def _ladder(size=32):
     steps = (("the paper's recipe, batches of 64", dict(batch_size=64, kl_weight=2.0, sigma=0.0, ema=0.0, lr_g=2e-4, contrast=0.0, matching=0.0, disturb=0)),
              ("batches of 16: four times as many updates", dict(batch_size=16)), ("KL weight 0.03", dict(kl_weight=.03)),
              ("CA's clouds start narrow", dict(sigma=.2)), ("average of the generator, disturb what D sees", dict(ema=.995, disturb=20000)),
-             ("D chooses among 128 sentences, z has a say", dict(contrast=2.0, diversity=.5)), ("ask the hardened matcher", dict(matching=4.0)),
+             ("D chooses among 128 sentences, z has a say", dict(contrast=2.0, diversity=.5)), ("ask the matcher", dict(matching=4.0)),
              ("invented sentences, G learns twice as fast", dict(invented=.4, lr_g=4e-4)),
              ("near misses among the wrong sentences", dict(near=.5)))
     changes, arms = {}, []
