@@ -299,6 +299,8 @@ def fit_image_encoder(
     missing = [name for name in encoder.targets if name not in targets]
     if missing: raise ValueError(f"targets lack {', '.join(missing)}: give each of the encoder's heads its (N,) values")
     targets = {name: torch.as_tensor(targets[name]).long() for name in encoder.targets}
+    odd = {name for pair in free for name in pair} - set(targets)
+    if odd: raise ValueError(f"free names {', '.join(sorted(odd))}: give pairs of the encoder's targets, {', '.join(targets)}")
     never = never_together(targets, free, encoder.targets)
     generator, by = torch.Generator().manual_seed(seed), max(1, images[0].shape[-1] // 24)
     batch_size = min(batch_size, n)
@@ -617,7 +619,8 @@ def train_text_encoder(
             others = strangers(o["strangers"], seed)
             drawn = torch.from_numpy(draw_birds(others, o["image_size"], 2, progress=progress)).permute(0, 3, 1, 2)
             truth = _codes([vars(bird) for bird in others])
-            rows = fit_image_encoder(matcher.encoder, drawn, truth, o["image_epochs"], halves=True, noise=.35, free=(("body", "wing"),), seed=seed, progress=progress)
+            taught = dict(halves=True, noise=.35, free=(("body", "wing"),), seed=seed, progress=progress)
+            rows = fit_image_encoder(matcher.encoder, drawn, truth, o["image_epochs"], **taught)
             history += [{"part": "pictures"} | row for row in rows]
             features, tower = image_features(matcher.encoder, cache, True, progress=progress), matcher.linear
             groups = torch.arange(len(heads)).repeat_interleave(torch.tensor(list(heads.values())))
@@ -647,7 +650,7 @@ def train_text_encoder(
                                 groups=groups, facts=facts, word_dropout=o["word_dropout"], fragments=o["fragments"], seed=seed, progress=progress)
         history += [{"part": "text"} | row for row in rows]
         if codes is not None and o["hard_epochs"]:  # from here on it is a generator that it looks at
-            rows = fit_image_encoder(matcher.encoder, drawn, truth, o["hard_epochs"], halves=True, noise=.35, attack=.03, free=(("body", "wing"),), seed=seed, progress=progress)
+            rows = fit_image_encoder(matcher.encoder, drawn, truth, o["hard_epochs"], attack=.03, **taught)
             history += [{"part": "hardened"} | row for row in rows]
             features = image_features(matcher.encoder, cache, True, progress=progress)
             mean, std = features.mean(0), features.std(0).clamp(min=1e-3)
