@@ -61,7 +61,8 @@ def _ladder(size=32):
              ("CA's clouds start narrow", dict(sigma=.2)), ("average of the generator, disturb what D sees", dict(ema=.995, disturb=20000)),
              ("D chooses among 128 sentences, z has a say", dict(contrast=2.0, diversity=.5)), ("ask the matcher", dict(matching=4.0)),
              ("invented sentences, G learns twice as fast", dict(invented=.4, lr_g=4e-4)),
-             ("near misses among the wrong sentences", dict(near=.5)))
+             ("near misses among the wrong sentences", dict(near=.5)),
+             ("the matcher's slopes do not vanish", dict(soften=3.0)))
     changes, arms = {}, []
     for name, change in steps:
         changes = changes | change

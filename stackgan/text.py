@@ -209,9 +209,13 @@ class ImageEncoder(nn.Module):
         features = F.relu(self(images))
         return {name: head(features) for name, head in self.heads.items()}
 
-    def opinions(self, images):
-        "The probabilities of all values of all targets, side by side (B, sum of values)."
-        return torch.cat([score.softmax(1) for score in self.predict(images).values()], 1)
+    def opinions(self, images, soften=1.):
+        "The probabilities of all values of all targets, side by side (B, sum of values); `soften` as in `Matcher.embed`."
+        scores = self.predict(images).values()
+        sure = torch.cat([score.softmax(1) for score in scores], 1)
+        if soften == 1: return sure
+        doubtful = soften * torch.cat([(score / soften).softmax(1) for score in scores], 1)
+        return sure.detach() + doubtful - doubtful.detach()
 
 # %% ../nbs/02_text.ipynb #dc6f5526
 def _schedule(optimizer, lr, done):
@@ -500,12 +504,13 @@ class Matcher(nn.Module):
     def embed(self,
               images: torch.Tensor, # (B, 3, S, S), uint8 or in [-1, 1]
               seen: torch.Tensor | None = None, # (B, A) bool, which of the A things the encoder names count; None: all
+              soften: float = 1., # temperature of the opinions' slopes, not of the opinions; above 1, gradients flow where the encoder is sure, too (chapter 04)
               ) -> torch.Tensor: # v (B, dim)
         "Pictures in the joint space; gradients flow back to the pictures."
         if images.dtype == torch.uint8: images = images.float() / 127.5 - 1
         side = self.size if images.shape[-1] >= self.size else self.size // 2
         if images.shape[-1] != side: images = F.interpolate(images, (side, side), mode="bilinear", antialias=True, align_corners=False)
-        features = self.encoder.opinions(images) if self.opinions else self.encoder(images)
+        features = self.encoder.opinions(images, soften) if self.opinions else self.encoder(images)
         features = (features.float() - self.mean) / self.std
         if seen is not None and self.opinions:
             values = torch.tensor(list(self.encoder.targets.values()), device=images.device)
@@ -516,8 +521,9 @@ class Matcher(nn.Module):
                 images: torch.Tensor, # (B, 3, S, S), uint8 or in [-1, 1]
                 phi: torch.Tensor, # (N, dim), standardised, as the text encoder gives it
                 seen: torch.Tensor | None = None, # (B, A) bool, see `embed`
+                soften: float = 1., # see `embed`
                 ) -> torch.Tensor: # (B, N) scores: how well does each picture fit each sentence?
-        return self.embed(images, seen).float() @ (phi.float() * self.phi_std + self.phi_mean).T
+        return self.embed(images, seen, soften).float() @ (phi.float() * self.phi_std + self.phi_mean).T
 
 # %% ../nbs/02_text.ipynb #590f8c74
 class ImageNetFeatures(nn.Module):

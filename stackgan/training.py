@@ -213,6 +213,7 @@ class TrainConfig:
     consistency: float = 0.0     # Stage-II: weight of |shrunk picture - sketch|, 0 in the paper
     contrast: float = 0.0        # weight of D's own `matching_loss` in G's step, 0 in the paper; D needs the head `contrast`
     matching: float = 0.0        # weight of `matching_loss`, 0 in the paper; needs a `Matcher`
+    soften: float = 1.0          # temperature of the slopes of the matcher's opinions; above 1 they do not vanish where it is sure
     penalty: float = 0.0         # weight k of `matching_aware_penalty`, 0 in the paper; DF-GAN: 2
     penalty_every: int = 2       # steps between penalties
     disturb: int = 0             # `disturb` what the discriminator sees where there are fewer pictures than this; 0 never does
@@ -235,7 +236,7 @@ class TrainConfig:
     def __post_init__(self):
         self.betas = tuple(self.betas)
         if not self.epochs >= 0: raise ValueError(f"epochs is {self.epochs}, expected 0 or more: change it in TrainConfig.")
-        for name in ("batch_size", "lr_g", "lr_d", "halve_every", "penalty_every", "log_every", "sample_every", "checkpoint_every", "keep"):
+        for name in ("batch_size", "lr_g", "lr_d", "halve_every", "soften", "penalty_every", "log_every", "sample_every", "checkpoint_every", "keep"):
             if not getattr(self, name) > 0: raise ValueError(f"{name} is {getattr(self, name)}, expected a number above 0: change it in TrainConfig.")
         if not 0 <= self.ema < 1: raise ValueError(f"ema is {self.ema}, expected 0 (off) up to, but not, 1: try 0.999.")
         if not 0 <= self.near <= 1: raise ValueError(f"near is {self.near}, expected 0 (none) to 1 (all): try 0.5.")
@@ -284,7 +285,7 @@ class Preset:
 
 def presets() -> dict[str, Preset]: # name -> a fresh preset, free to be changed
     "The five recipes: `tiny` for tests, `small` for a laptop, `photos` for photographs on it, `paper` and `modern` (its networks, the recipe of `small`) for a GPU."
-    better = dict(kl_weight=0.03, sigma=0.2, contrast=2.0, matching=4.0, invented=0.4, near=0.5, disturb=40000, precision="auto")
+    better = dict(kl_weight=0.03, sigma=0.2, contrast=2.0, matching=4.0, soften=3.0, invented=0.4, near=0.5, disturb=40000, precision="auto")
     quick = better | dict(batch_size=8, log_every=5, sample_every=20, checkpoint_every=20, ema=0.9)
     small = better | dict(lr_g=4e-4, ema=0.998, log_every=100, sample_every=2000, checkpoint_every=1000)
     return dict(
@@ -461,7 +462,7 @@ class Game:
         whole = self.matcher.size  # it knows half of that, too: large pictures are shown at both sizes in turn
         size = whole if images.shape[-1] >= whole and self.step % 2 == 0 else whole // 2
         if images.shape[-1] > size: images = F.adaptive_avg_pool2d(images, size)
-        with self.accelerator.autocast(): scores = self.matcher(rough(images, .35, True, random), phi, seen)
+        with self.accelerator.autocast(): scores = self.matcher(rough(images, .35, True, random), phi, seen, self.config.soften)
         return matching_loss(scores, same)
 
     def _set_lr(self):
