@@ -18,6 +18,7 @@ def _parser():
     p = argparse.ArgumentParser(prog="stackgan", description="From a sentence to a picture, in two stages (Zhang et al., 2017).",
                                 formatter_class=argparse.RawDescriptionHelpFormatter,
                                 epilog='examples:\n  stackgan generate "a small red bird with black wings"\n'
+                                       '  stackgan generate "a small red bird with black wings" --n 4 --best-of 8\n'
                                        '  stackgan birds --out birds --n 2000\n  stackgan train --data birds --preset tiny --out run\n'
                                        '  stackgan train --data birds --preset tiny --out run --resume\n'
                                        '  stackgan evaluate --model birds --n 500\n')
@@ -33,6 +34,8 @@ def _parser():
     g.add_argument("--model", default="birds", help="a packaged name, a folder, or a Hugging Face Hub id")
     g.add_argument("--out", type=Path, default=Path("."), help="a .png file, or a folder for it")
     g.add_argument("--as-is", action="store_true", help="add nothing to the sentence: leave open what it leaves open, such as where the bird looks")
+    g.add_argument("--best-of", type=int, default=1, help="sketch so many for each picture and finish the one that fits the sentence best")
+    g.add_argument("--truncation", type=float, default=1., help="multiply the noise by this: below 1, less variety and a better fit")
     g.add_argument("--stage1", action="store_true", help="draw Stage-I's sketch only")
     g.set_defaults(run=generate)
 
@@ -62,6 +65,8 @@ def _parser():
     e.add_argument("--data", default=None, help="a folder of photographs with captions; drawn birds if not given")
     e.add_argument("--network", default="efficientnet", choices=["efficientnet", "efficientnet-lite2", "inception"], help="that looks at photographs")
     e.add_argument("--matcher", type=Path, action="append", default=[], metavar="FOLDER", help="for R-precision on photographs: RUN/text, of a run on photographs; may be given again")
+    e.add_argument("--best-of", type=int, default=1, help="as in generate; 1 is the model as it comes")
+    e.add_argument("--truncation", type=float, default=1., help="as in generate")
     e.add_argument("--out", type=Path, default=None, help="a .json file for all figures")
     e.set_defaults(run=evaluate)
 
@@ -81,7 +86,7 @@ def _write_picture(picture, path):
     return path
 
 def generate(
-    args:argparse.Namespace, # sentence, n, seed, model, out, as_is, stage1
+    args:argparse.Namespace, # sentence, n, seed, model, out, as_is, best_of, truncation, stage1
 ):
     "Draw a sentence into PNG files and print their paths."
     from stackgan.generate import StackGAN
@@ -91,7 +96,7 @@ def generate(
     if args.out.suffix and not single and not args.out.is_dir():
         raise ValueError(f"--out is {args.out}, expected a folder or a name that ends in .png.")
     model = StackGAN.from_pretrained(args.model)
-    pictures = (model.stage1 if args.stage1 else model)(args.sentence, n=args.n, seed=args.seed, complete=not args.as_is)
+    pictures = (model.stage1 if args.stage1 else model)(args.sentence, n=args.n, seed=args.seed, complete=not args.as_is, best_of=args.best_of, truncation=args.truncation)
     words = "-".join(re.findall(r"[a-z0-9]+", args.sentence.lower()))[:60].strip("-") or "picture"
     first = args.out if single else args.out / f"{words}.png"
     if args.n == 1: print(_write_picture(pictures[0], first)); return
@@ -123,7 +128,7 @@ def train(
 
 # %% ../nbs/12_cli.ipynb #baa2ed74
 def evaluate(
-    args:argparse.Namespace, # model, n, split, seed, data, network, matcher, out
+    args:argparse.Namespace, # model, n, split, seed, data, network, matcher, best_of, truncation, out
 ):
     "Measure a model, print the table and, if asked for, write the figures."
     import json
@@ -136,7 +141,7 @@ def evaluate(
     if args.matcher and not args.data: raise ValueError(f"--matcher is {args.matcher[0]}, expected together with --data: drawn birds are matched by the packaged ones.")
     matchers = {str(folder): load_matcher(folder) for folder in args.matcher}
     network = feature_network(args.network) if args.data else None
-    model, options = StackGAN.from_pretrained(args.model), dict(n=args.n, split=args.split, seed=args.seed, progress=sys.stderr.isatty())
+    model, options = StackGAN.from_pretrained(args.model), dict(n=args.n, split=args.split, seed=args.seed, best_of=args.best_of, truncation=args.truncation, progress=sys.stderr.isatty())
     result = evaluate_photos(model, args.data, network=network, matchers=matchers, **options) if args.data else evaluate_birds(model, **options)
     if args.out: write_aside(args.out, lambda tmp: tmp.write_text(json.dumps(dict(model=args.model, data=args.data) | result, indent=1) + "\n"))
     print(evaluation_table(result))

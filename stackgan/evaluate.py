@@ -354,11 +354,16 @@ def draw_sentences(
     seed:int=0, # sentence i gets row i of `model.noise(N, seed)`
     batch_size:int=16, # pictures computed at once
     progress:bool=False, # show a progress bar?
+    truncation:float=1., # as in `StackGAN.forward`
+    best_of:int=1, # as in `StackGAN.forward`; sentence i chooses among rows i * best_of and the following
 ) -> dict[str, Tensor]: # "stage1" and, where the model has it, "stage2": uint8 (N, 3, S, S)
     "Draw each sentence once, each with noise of its own."
     from tqdm.auto import tqdm
-    noise, drawn = model.noise(len(sentences), seed), {"stage1": [], "stage2": []}
-    phi = model.phi([model.complete(s, z) for s, z in zip(sentences, noise[0])])
+    if not truncation >= 0: raise ValueError(f"truncation is {truncation}, expected 0 (no noise) to 1 (all of it): try 0.7.")
+    told, drawn = [s for s in sentences for _ in range(max(1, best_of))], {"stage1": [], "stage2": []}
+    z, *eps = model.noise(len(told), seed)
+    phi = model.phi([model.complete(s, row) for s, row in zip(told, z)])
+    phi, noise = model.choose(phi, [truncation * z, *eps], best_of)
     for p, z, eps, eps1 in tqdm(list(zip(*(x.split(batch_size) for x in (phi, *noise)))), desc="pictures", leave=False, disable=not progress):
         made = model.g1(p, z, eps1) if model.g2 is None else model.g2(p, z, eps, eps1)
         drawn["stage1"].append(made.images if made.sketch is None else made.sketch)
@@ -399,13 +404,16 @@ def evaluate_birds(
     matchers:dict|None=None, # name -> (text encoder, matcher) for R-precision; the packaged ones if None
     resamples:int=50, # of the bootstrap
     progress:bool=False, # show progress bars?
-) -> dict: # n, split, seed, columns, figures: {figure (network): {column: value, low, high, n}}, attributes: {column: {attribute: (right, n)}}; fit for JSON
+    truncation:float=1., # as in `StackGAN.forward`
+    best_of:int=1, # as in `StackGAN.forward`; R-precision by the matcher that chooses means little then
+) -> dict: # n, split, seed, truncation, best_of, columns, figures: {figure (network): {column: value, low, high, n}}, attributes: {column: {attribute: (right, n)}}; fit for JSON
     "All figures of this chapter for a model of drawn birds; show them with `evaluation_table`."
     if n < 2: raise ValueError(f"n is {n}, expected 2 or more sentences.")
     birds, others = sample_birds(split, n, seed), sample_birds(split, n, seed + 1_000)
     sentences, kinds = [s for _, s, _ in birds], [str(astuple(b)[:11]) for b, _, _ in birds]
     judge, matchers = judge or AttributeJudge.from_pretrained(), packaged_matchers() if matchers is None else matchers
-    drawn = draw_sentences(model, sentences, seed, progress=progress) if drawn is None else dict(drawn)
+    dials = dict(truncation=truncation, best_of=best_of)
+    drawn = draw_sentences(model, sentences, seed, progress=progress, **dials) if drawn is None else dict(drawn)
     last, network = list(drawn)[-1], feature_network("judge", judge)
     draw = lambda some: draw_birds(some, 256, progress=progress)
     shown = {"drawings": draw([b for b, _, _ in birds])} | drawn | {"noise": noise_pictures(n, judge.size, seed)}
@@ -420,14 +428,14 @@ def evaluate_birds(
     groups, each = min(10, max(2, n // 50)), min(16, max(2, n // 30))  # sentences, or species, and pictures of each
     rng = np.random.default_rng([seed, 16])
     individuals = [kind.bird(rng) for kind in [k for k in all_species() if k.split == split][:groups] for _ in range(each)]
-    same = {"drawings": draw(individuals)} | draw_sentences(model, [s for s in sentences[:groups] for _ in range(each)], seed + 1, progress=progress)
+    same = {"drawings": draw(individuals)} | draw_sentences(model, [s for s in sentences[:groups] for _ in range(each)], seed + 1, progress=progress, **dials)
     apart = {k: [pairwise_distance(f) for f in network(v).split(each)] for k, v in same.items()}
     figures["distance among pictures of one sentence (judge)"] = {k: _interval(np.mean(v), np.std(v) / math.sqrt(len(v)), len(v) * each) for k, v in apart.items()}
     figures["distance among pictures (judge)"] = {k: bootstrap(pairwise_distance, v, resamples=resamples) for k, v in features.items()}
     bank = network(draw(training_birds(min(390, 3 * n))))
     near = {k: nearest(v, bank, 1)[0].numpy() for k, v in features.items()}
     figures["distance to the nearest training drawing (judge)"] = {k: _interval(v.mean(), v.std() / math.sqrt(n), n) for k, v in near.items()}
-    return dict(n=n, split=split, seed=seed, columns=columns, figures=figures, attributes=attributes)
+    return dict(n=n, split=split, seed=seed, **dials, columns=columns, figures=figures, attributes=attributes)
 
 # %% ../nbs/08_evaluate.ipynb #5b25a236
 def evaluation_table(
@@ -460,6 +468,8 @@ def evaluate_photos(
     matchers:dict|None=None, # name -> (text encoder, matcher) for R-precision, see `load_matcher`; None: no R-precision
     resamples:int=50, # of the bootstrap
     progress:bool=False, # show progress bars?
+    truncation:float=1., # as in `StackGAN.forward`
+    best_of:int=1, # as in `StackGAN.forward`
 ) -> dict: # as `evaluate_birds` gives it, without attributes
     "Fréchet distance and KID of a model's pictures to a folder's own, for sentences of the split, and R-precision."
     if n < 2: raise ValueError(f"n is {n}, expected 2 or more sentences.")
@@ -470,7 +480,8 @@ def evaluate_photos(
     order = rng.permutation(len(real))
     own, others = ([_photograph(real, i, model.size) for i in part] for part in (order[:n], order[n:2 * n]))
     sentences = [real.captions[i][rng.integers(len(real.captions[i]))] for i in order[:n]]
-    shown = {"photographs": own} | draw_sentences(model, sentences, seed, progress=progress) | {"noise": noise_pictures(n, model.size, seed)}
+    dials = dict(truncation=truncation, best_of=best_of)
+    shown = {"photographs": own} | draw_sentences(model, sentences, seed, progress=progress, **dials) | {"noise": noise_pictures(n, model.size, seed)}
     figures = _precisions(matchers or {}, shown, sentences, [str(real.labels[i]) for i in order[:n]])
-    return dict(n=n, split=split, seed=seed, columns=[*list(shown)[:-1], *["shuffled"] * bool(figures), "noise"],
+    return dict(n=n, split=split, seed=seed, **dials, columns=[*list(shown)[:-1], *["shuffled"] * bool(figures), "noise"],
                 figures=figures | _distances(network, others, shown, resamples)[1])

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from .stage1 import StageIGenerator
 from .stage2 import StageIIGenerator
-from .text import TextEncoder
+from .text import Matcher, TextEncoder
 from .training import as_bytes, keep_heap, save_model
 
 # %% ../nbs/07_generate.ipynb #bf28c72f
@@ -61,9 +61,10 @@ class StackGAN(nn.Module):
         g1:StageIGenerator, # Stage-I
         g2:StageIIGenerator|None=None, # Stage-II, made on `g1`; None: the sketches are the pictures
         completions:list[dict]|None=None, # what `complete` adds: dicts of `unless` (words), `say` (phrases) and `noise` (place in z)
+        matcher:Matcher|None=None, # that shares the text encoder's space, for `choose`; None: no choice
     ):
         super().__init__()
-        self.text, self.g1, self.g2, self.completions = text, g1, g2, list(completions or [])
+        self.text, self.g1, self.g2, self.completions, self.matcher = text, g1, g2, list(completions or []), matcher
         self.eval().requires_grad_(False)
 
     @property
@@ -93,14 +94,15 @@ class StackGAN(nn.Module):
         text = load("text", TextEncoder.from_config(config["text"])) if "text" in config else None
         g1 = load("stage1", StageIGenerator(**config["stage1"]))
         g2 = load("stage2", StageIIGenerator(g1, **config["stage2"])) if "stage2" in config else None
-        return cls(text, g1, g2, config.get("completions")).to(device)
+        matcher = load("matcher", Matcher(**config["matcher"])) if "matcher" in config else None
+        return cls(text, g1, g2, config.get("completions"), matcher).to(device)
 
     def save_pretrained(self,
         folder:str|Path, # made if missing
         dtype:torch.dtype|None=None, # e.g. torch.float16: half the size
     ) -> Path: # the folder
         "Write config.json and the weights (.safetensors), each aside first and then renamed."
-        save_model(folder, dtype, dict(completions=self.completions) if self.completions else None, text=self.text, stage1=self.g1, stage2=self.g2)
+        save_model(folder, dtype, dict(completions=self.completions) if self.completions else None, text=self.text, stage1=self.g1, stage2=self.g2, matcher=self.matcher)
         return Path(folder)
 
     @torch.no_grad()
@@ -156,14 +158,35 @@ class StackGAN(nn.Module):
             if not isinstance(t, str) or not t.strip(): raise ValueError(f"{t!r} is no sentence, expected some words such as 'a small red bird'.")
         return self.text.embed(texts)
 
-    def _draw(self, net, texts, n, seed, batch_size, complete):
+    @torch.no_grad()
+    def choose(self,
+        phi:Tensor, # sentence embeddings, (n * best_of, phi_dim), the candidates of a picture one after the other
+        noise, # z, eps and eps1 of each, as `noise` gives them
+        best_of:int, # candidates of a picture
+        batch_size:int=64, # sketches computed at once
+    ) -> tuple[Tensor, list[Tensor]]: # phi (n, phi_dim) and noise of the chosen ones
+        "Sketch all candidates and keep, of every `best_of`, the one that the matcher finds nearest to its sentence."
+        if best_of < 1: raise ValueError(f"best_of is {best_of}, expected 1 or more sketches to choose from.")
+        if best_of == 1: return phi, list(noise)
+        if self.matcher is None: raise ValueError(f"best_of is {best_of}, but this model has no matcher to choose with: take 1, or give StackGAN one.")
+        fit = [self.matcher(self.g1(p, z, eps1).images, p).diagonal() for p, z, eps1 in
+               zip(phi.split(batch_size), noise[0].split(batch_size), noise[2].split(batch_size))]
+        best = torch.cat(fit).view(-1, best_of).argmax(1)
+        rows = torch.arange(0, len(phi), best_of, device=best.device) + best
+        return phi[rows], [x[rows] for x in noise]
+
+    def _draw(self, net, texts, n, seed, batch_size, complete, truncation, best_of):
         if n < 1: raise ValueError(f"n is {n}, expected 1 or more pictures of each sentence.")
+        if not truncation >= 0: raise ValueError(f"truncation is {truncation}, expected 0 (no noise) to 1 (all of it): try 0.7.")
         keep_heap()
-        phi, noise = self.phi(texts), self.noise(n, seed)
-        phi, noise = phi.repeat_interleave(n, 0), [x.repeat(len(phi), 1) for x in noise]
+        each = n * max(1, best_of)
+        phi, noise = self.phi(texts), self.noise(each, seed)
+        phi, noise = phi.repeat_interleave(each, 0), [x.repeat(len(phi), 1) for x in noise]
         if complete and self.completions:
-            texts = [t for t in ([texts] if isinstance(texts, str) else texts) for _ in range(n)]
+            texts = [t for t in ([texts] if isinstance(texts, str) else texts) for _ in range(each)]
             phi = self.phi([self.complete(t, z) for t, z in zip(texts, noise[0])])
+        noise[0] = truncation * noise[0]
+        phi, noise = self.choose(phi, noise, best_of)
         batches = zip(phi.split(batch_size), *[x.split(batch_size) for x in noise])
         return [p for b in batches for p in to_pictures(net(*b))]
 
@@ -174,10 +197,12 @@ class StackGAN(nn.Module):
         seed:int|None=None, # the same seed gives the same pictures; None: others each time
         batch_size:int=16, # pictures computed at once
         complete:bool=True, # let `complete` say what a sentence leaves open?
+        truncation:float=1., # z is multiplied by this: below 1, pictures of one sentence vary less and fit it better (Brock et al. 2019)
+        best_of:int=1, # sketch so many for each picture and finish the one that fits the sentence best, see `choose`
     ) -> list[Image.Image]: # n of the first sentence, then n of the second, ...
         "Draw what the sentences say."
-        if self.g2 is None: return self.stage1(texts, n, seed, batch_size, complete)
-        return self._draw(lambda phi, z, eps, eps1: self.g2(phi, z, eps, eps1).images, texts, n, seed, batch_size, complete)
+        if self.g2 is None: return self.stage1(texts, n, seed, batch_size, complete, truncation, best_of)
+        return self._draw(lambda phi, z, eps, eps1: self.g2(phi, z, eps, eps1).images, texts, n, seed, batch_size, complete, truncation, best_of)
 
     @torch.no_grad()
     def stage1(self,
@@ -186,9 +211,11 @@ class StackGAN(nn.Module):
         seed:int|None=None, # the sketch under the picture of the same seed
         batch_size:int=64, # pictures computed at once
         complete:bool=True, # let `complete` say what a sentence leaves open?
+        truncation:float=1., # see `forward`
+        best_of:int=1, # see `forward`
     ) -> list[Image.Image]: # Stage-I's sketches
         "Draw Stage-I's sketches: the very ones that Stage-II refines for the same seed."
-        return self._draw(lambda phi, z, eps, eps1: self.g1(phi, z, eps1).images, texts, n, seed, batch_size, complete)
+        return self._draw(lambda phi, z, eps, eps1: self.g1(phi, z, eps1).images, texts, n, seed, batch_size, complete, truncation, best_of)
 
     @torch.no_grad()
     def interpolate(self,
@@ -386,6 +413,6 @@ def train_stackgan(
     d2 = (ProjectedDiscriminator(phi_dim, preset.width_d2, **preset.heads(2), side=128) if preset.projected else
           StageIIDiscriminator(phi_dim, g2.size, preset.width_d2, **preset.heads(2)))
     g2 = stage("stage2", g2, d2, preset.stage2)
-    model = StackGAN(text.cpu(), g1.cpu(), g2.cpu(), [SIDES] if drawn else start.completions if start else None)
+    model = StackGAN(text.cpu(), g1.cpu(), g2.cpu(), [SIDES] if drawn else start.completions if start else None, matcher and matcher.cpu())
     model.save_pretrained(out / "model")
     return model
