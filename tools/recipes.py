@@ -1,0 +1,58 @@
+"""Train the recipes for the GPU at the widths of a laptop, on photographs, and store what chapter 08 shows of them.
+
+usage: python tools/recipes.py train {paper,modern} CUB RUN
+       python tools/recipes.py store CUB PAPER MODERN
+(CUB: a folder in CUB's layout; RUN: a new folder, or one to continue; PAPER, MODERN: the two runs, finished)
+
+Both generators are as wide as the packaged model `photos`, whose phi they get; pictures in a batch and precision are those of the preset
+`small`; losses, rates and everything else are the recipe's own. Stage-I goes 42 times through the pictures, half as often as the packaged model did, Stage-II 4 times.
+Before `store`, for both runs: stackgan evaluate --model MODEL --data CUB --n 238 --out RUN/figures.json, MODEL being
+RUN/model, or RUN/stage1/model of a run that has no Stage-II yet.
+
+`store` writes stackgan/weights/photos/recipes.json, figures and curves of both; and images/recipes.jpg: sketch and picture of both for the
+first captions of held-out pictures, in the fixed order of tools/photos.py, none chosen. No photograph is stored.
+"""
+import json
+import sys
+import textwrap
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from PIL import Image
+
+from stackgan.generate import StackGAN, read_data, train_stackgan
+from stackgan.training import presets, read_metrics, write_aside
+
+def train(recipe, cub, run):
+    theirs, small = presets()[recipe], presets()["small"]
+    preset = replace(theirs, text="small", width_g1=48, width_d1=40, width_g2=20, width_d2=16, min_channels=16,
+                     **{k: replace(getattr(theirs, k), batch_size=getattr(small, k).batch_size, precision="auto") for k in ("stage1", "stage2")})
+    began = time.time()
+    train_stackgan(cub, preset, run, resume=True, text_name="photos", epochs1=42, epochs2=4)
+    print(f"{(time.time() - began) / 3600:.2f} hours")
+
+def store(cub, *runs):
+    root, data = Path(__file__).parents[1], read_data(cub, "test")
+    found = {}
+    for name, run in zip(("paper", "modern"), map(Path, runs)):
+        figures = json.loads((run / "figures.json").read_text())
+        found[name] = {k: v for k, v in figures.items() if k not in ("model", "data")}  # somebody's folders
+        found[name]["curves"] = {s: read_metrics(run / s / "metrics.csv") for s in ("stage1", "stage2") if (run / s / "metrics.csv").exists()}
+    write_aside(root / "stackgan" / "weights" / "photos" / "recipes.json", lambda tmp: tmp.write_text(json.dumps(found) + "\n"))
+    captions = [data.captions[i][0] for i in np.random.default_rng(0).permutation(len(data))[:8]]
+    models = {name: StackGAN.from_pretrained(run / "model" if (run / "model").exists() else run / "stage1" / "model")
+              for name, run in zip(("paper", "modern"), map(Path, runs))}
+    shown = [(name, stage) for name, model in models.items() for stage in ("Stage-I", "Stage-II") if stage == "Stage-I" or model.g2]
+    fig, axes = plt.subplots(len(shown), 8, figsize=(15, .8 + 1.9 * len(shown)), layout="constrained")
+    for row, (name, stage) in zip(axes, shown):
+        draw = models[name].stage1 if stage == "Stage-I" else models[name]
+        for i, caption in enumerate(captions): row[i].imshow(draw(caption, seed=i)[0].resize((256, 256), Image.NEAREST))
+        row[0].set_ylabel(f"{name}, {stage}")
+    for ax, caption in zip(axes[0], captions): ax.set_title("\n".join(textwrap.wrap(caption, 30)[:5]), fontsize=7)
+    for ax in axes.flat: ax.set(xticks=[], yticks=[])
+    write_aside(root / "images" / "recipes.jpg", lambda tmp: fig.savefig(tmp, format="jpeg", dpi=70, pil_kwargs=dict(quality=82)))
+
+if __name__ == "__main__": {"train": train, "store": store}[sys.argv[1]](*sys.argv[2:])
