@@ -307,7 +307,7 @@ def train_stackgan(
     from stackgan.birds import ATTRIBUTES, Bird, near_misses, strangers, write_birds
     from stackgan.data import Batches, ImageCache
     from stackgan.stage1 import ProjectedDiscriminator, StageIDiscriminator
-    from stackgan.stage2 import StageIIDiscriminator
+    from stackgan.stage2 import PatchDiscriminator, StageIIDiscriminator
     from stackgan.text import ImageNetFeatures, Matcher, train_text_encoder
     from stackgan.training import Preset, Trainer, presets, write_aside
     out = Path(out)
@@ -398,7 +398,8 @@ def train_stackgan(
             config = replace(config, sigma=0, lr_g=config.lr_g / 2, head_start=min(1000, int(config.epochs * len(dataset)) // config.batch_size // 10))
         cache = ImageCache(dataset, generator.size if drawn else round(generator.size * 76 / 64), progress=progress)
         batches = Batches(cache, phi, dataset.labels, config.batch_size, generator.size, seed=config.seed, flip="auto", captions=dataset.captions, near=near)
-        trainer = Trainer(generator, discriminator, batches, out / name, config, captions, text.embed(captions), text, matcher=matcher, invented=invented)
+        trainer = Trainer(generator, discriminator, batches, out / name, config, captions, text.embed(captions), text, matcher=matcher, invented=invented,
+                          patches=PatchDiscriminator() if config.sharpen else None)
         batches.device = trainer.device
         trainer.fit(resume=True, progress=progress)
         trainer.sampler.eval()

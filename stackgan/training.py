@@ -191,12 +191,29 @@ def disturb(
 # %% ../nbs/04_training.ipynb #73850bb1
 def like_a_sketch(
     images:Tensor, # (B, 3, S, S) in [-1, 1]
-    side:int, # of a sketch
+    side:int, # of a sketch, a multiple of 8
     generator:torch.Generator|None=None, # source of the random numbers, on the CPU
 ) -> Tensor: # (B, 3, side, side)
-    "Pictures shrunk to a sketch's side, out of focus by a factor of up to four, and noisy: about what Stage-I might hand over."
-    small = _coarse(F.adaptive_avg_pool2d(images, side), 1 + 3 * torch.rand((), generator=generator).item())
-    return rough(small, .15, True, generator).clamp(-1, 1)
+    "Pictures shrunk to a sketch's side and spoilt as Stage-I spoils its own: bent, out of focus, edges overdone, blotched, imprinted."
+    if side % 8: raise ValueError(f"side is {side}, expected a multiple of 8: a sketch has 16, 32 or 64 pixels a side.")
+    x, b = F.adaptive_avg_pool2d(images, side), len(images)
+    def share(*shape): return torch.rand(*shape, generator=generator).to(x)  # in [0, 1)
+    def some(channels, rows, columns): return torch.randn(b, channels, rows, columns, generator=generator).to(x)
+    def one_of(*things): return things[int(torch.randint(len(things), (), generator=generator))]
+    def enlarged(t, mode="bicubic"): return F.interpolate(t, (side, side), mode=mode)
+    def up_to(most): return most * share(b, 1, 1, 1)  # each picture has its own strength
+    n = side // one_of(2, 4, 8)
+    bent = enlarged(some(2, n, n)) * enlarged(some(1, 8, 8)).abs() * up_to(1.6) * (side / 4 / n) ** .5 * side / 64  # how far each pixel is moved; neighbours move together, here more, there less
+    at = (torch.arange(side).to(x) + .5) * 2 / side - 1
+    at = torch.stack([at.expand(side, side), at[:, None].expand(side, side)], -1)  # grid_sample's places, (side, side, 2)
+    x = F.grid_sample(x, at + bent.permute(0, 2, 3, 1) * 2 / side, padding_mode="border", align_corners=False)
+    x = _coarse(x, 1 + share(1).item())               # out of focus by a factor of up to two
+    x = x + up_to(1.5) * (x - _coarse(x, 2))          # edges overdone
+    for n in (side, side // 2, side // 4):            # blotches, of a pixel and larger
+        x = x + up_to(.05) * enlarged(some(3, n, n) + some(1, n, n), one_of("nearest", "bilinear"))
+    k = one_of(2, 4, 8)                               # upsampling's prints: a tile or stripes, here strong, there weak
+    tile = some(1, *one_of((k, k), (k, 1), (1, k))).expand(-1, -1, k, k).repeat(1, 1, side // k, side // k)
+    return (x + up_to(.08) * tile * enlarged(some(1, 4, 4)).clamp(0, 1.5)).clamp(-1, 1)
 
 # %% ../nbs/04_training.ipynb #a018647a
 @dataclass
@@ -230,8 +247,9 @@ class TrainConfig:
     keep: int = 2                # newest checkpoints kept
     patience: int = 500          # steps that the discriminator may be dead before the run stops; 0 never stops it
     near: float = 0.0            # share of D's wrong sentences that are near misses, among which the picture must find its own, too; 0 in the paper; needs `Batches` with `near`
-    head_start: int = 0          # steps at the beginning in which only the discriminator learns, for a generator that is trained already
+    head_start: int = 0          # steps at the beginning in which only the discriminators learn, for a generator that is trained already
     restore: float = 0.0         # Stage-II: weight of |what it makes of `like_a_sketch` of a real picture - that picture|, 0 in the paper
+    sharpen: float = 0.0         # Stage-II: weight of a second discriminator, which compares patches of those restored pictures with the real ones, 0 in the paper; needs `restore` and `patches`
 
     def __post_init__(self):
         self.betas = tuple(self.betas)
@@ -241,6 +259,7 @@ class TrainConfig:
         if not 0 <= self.ema < 1: raise ValueError(f"ema is {self.ema}, expected 0 (off) up to, but not, 1: try 0.999.")
         if not 0 <= self.near <= 1: raise ValueError(f"near is {self.near}, expected 0 (none) to 1 (all): try 0.5.")
         if not 0 <= self.invented < 1: raise ValueError(f"invented is {self.invented}, expected 0 (none) up to, but not, 1: try 0.4.")
+        if self.sharpen and not self.restore: raise ValueError(f"sharpen is {self.sharpen}, expected 0 without restored pictures: set restore, too, e.g. to 20.")
         if self.loss not in ("bce", "hinge"): raise ValueError(f'loss is {self.loss!r}, expected "bce" or "hinge": choose one of the two.')
         if self.precision not in ("no", "bf16", "fp16", "auto"):
             raise ValueError(f'precision is {self.precision!r}, expected "no", "bf16", "fp16" or "auto": choose one of the four.')
@@ -289,10 +308,10 @@ def presets() -> dict[str, Preset]: # name -> a fresh preset, free to be changed
     quick = better | dict(batch_size=8, log_every=5, sample_every=20, checkpoint_every=20, ema=0.9)
     small = better | dict(lr_g=4e-4, ema=0.998, log_every=100, sample_every=2000, checkpoint_every=1000)
     return dict(
-        tiny=Preset("tiny", "tiny", 16, 16, 8, 8, 4, TrainConfig(epochs=2, diversity=0.1, **quick), TrainConfig(epochs=1, **quick), birds=200),
-        small=Preset("small", "small", 64, 48, 40, 20, 16,
+        tiny=Preset("tiny", "tiny", 16, 16, 8, 8, 4, TrainConfig(epochs=2, diversity=0.1, **quick), TrainConfig(epochs=1, restore=20.0, sharpen=1.0, **quick), birds=200),
+        small=Preset("small", "small", 64, 48, 40, 32, 16,
                      TrainConfig(epochs=14, batch_size=16, halve_every=6, diversity=0.5, **small),
-                     TrainConfig(epochs=3.6, batch_size=8, halve_every=1.4, consistency=2.0, restore=40.0, **(small | dict(matching=1.0))), birds=24000, others=15600, min_channels=16, shortcut=True),
+                     TrainConfig(epochs=3.6, batch_size=8, halve_every=1.4, consistency=2.0, restore=20.0, sharpen=0.3, **(small | dict(matching=1.0))), birds=24000, others=15600, min_channels=24, shortcut=True),
         photos=Preset("photos", "small", 64, 48, 64, 20, 64,
                       TrainConfig(epochs=140, batch_size=16, halve_every=60, diversity=0.5, **small),
                       TrainConfig(epochs=16, batch_size=8, halve_every=8, consistency=30.0, **small), min_channels=16, projected=True),
@@ -318,6 +337,7 @@ class Game:
         accelerator=None, # an accelerate.Accelerator; made from `config.precision` if None
         matcher:nn.Module|None=None, # a `Matcher`, for `config.matching`; that weight counts as 0 without one
         invented:Tensor|None=None, # embeddings of sentences without pictures, (M, phi_dim), or with their near misses, (M, 2, phi_dim), for `config.invented`; that share counts as 0 without them
+        patches:nn.Module|None=None, # a `PatchDiscriminator`, for `config.sharpen`
     ):
         self.config = config or TrainConfig()
         if not self.config.epochs: raise ValueError("epochs is 0, expected a number above 0 to train for: change it in TrainConfig.")
@@ -332,6 +352,8 @@ class Game:
         self.matcher = matcher.to(self.device).eval().requires_grad_(False) if matcher is not None and c.matching else None
         if c.invented and getattr(discriminator, "alone", None) is None:
             raise ValueError(f"invented is {c.invented}, but the discriminator cannot judge a picture without its sentence: make it with unconditional=True.")
+        if c.sharpen and patches is None:
+            raise ValueError(f"sharpen is {c.sharpen}, but there is nobody to judge patches: give patches=PatchDiscriminator(), or set sharpen=0.")
         self.invented = invented.float().to(self.device) if invented is not None and c.invented else None
         if c.sigma and generator.ca is not None: generator.ca.start(c.sigma)
         self.ema = None
@@ -341,6 +363,10 @@ class Game:
         self.opt_g = torch.optim.Adam([p for p in generator.parameters() if p.requires_grad], lr=c.lr_g, betas=c.betas, fused=True)
         self.opt_d = torch.optim.Adam(discriminator.parameters(), lr=c.lr_d, betas=c.betas, fused=True)
         self.g, self.d, self.opt_g, self.opt_d = self.accelerator.prepare(generator, discriminator, self.opt_g, self.opt_d)
+        self.P = self.opt_p = None
+        if c.sharpen:
+            self.P = patches
+            self.p, self.opt_p = self.accelerator.prepare(patches, torch.optim.Adam(patches.parameters(), lr=c.lr_d, betas=c.betas, fused=True))
         if sample_phi is None: sample_phi = torch.as_tensor(batches.phi[:16, 0]).float()
         self.sample_phi = sample_phi.to(self.device)
         noise = torch.Generator().manual_seed(c.seed)
@@ -422,6 +448,7 @@ class Game:
         place = alone_fake.pop() if c.contrast else None
         g = generator_loss(score[:paired], *alone_fake, kind=c.loss)
         kl = kl_to_standard_normal(fake.mu, fake.logvar)
+        exercise = self._restoring(batch, fake.sketch.shape[-1], noise[1][:n], random) if c.restore and fake.sketch is not None else 0
         if self.step >= c.head_start:
             g_loss = g + c.kl_weight * kl if c.augment else g
             if c.diversity: g_loss = g_loss + c.diversity * mode_seeking_loss(twice.images[:again], twice.images[n:], noise[0][:again], noise[0][n:])
@@ -429,11 +456,7 @@ class Game:
             if self.matcher is not None: g_loss = g_loss + c.matching * self._matching(fake.images, told, random)
             if c.consistency and fake.sketch is not None:
                 g_loss = g_loss + c.consistency * (F.adaptive_avg_pool2d(fake.images, fake.sketch.shape[-1]) - fake.sketch).abs().mean()
-            if c.restore and fake.sketch is not None:
-                whole = batch.real()
-                sketch = like_a_sketch(whole, fake.sketch.shape[-1], random)
-                with acc.autocast(): restored = self.G.refine(sketch, batch.phi, noise[1][:n]).images
-                g_loss = g_loss + c.restore * (restored - whole).abs().mean()
+            g_loss = g_loss + exercise
             self.opt_g.zero_grad()
             acc.backward(g_loss)
             self.opt_g.step()
@@ -442,6 +465,18 @@ class Game:
         self.step += 1
         self.seen = right.mean().detach() - false.mean().detach()
         return {**{k: v.detach() for k, v in parts.items()}, "g": g.detach(), "kl": kl.detach()}
+
+    def _restoring(self, batch, side, eps, random): # the exercise: pictures, spoilt, and what G makes of them; the judge of patches learns first
+        c, real = self.config, batch.real()
+        with self.accelerator.autocast(): restored = self.G.refine(like_a_sketch(real, side, random), batch.phi, eps).images
+        loss = c.restore * (restored - real).abs().mean()
+        if self.P is None: return loss
+        self.P.requires_grad_(True)
+        self.opt_p.zero_grad()
+        self.accelerator.backward(judged(self.p(real).float(), True) + judged(self.p(restored.detach()).float(), False))
+        self.opt_p.step()
+        self.P.requires_grad_(False)
+        return loss + c.sharpen * judged(self.p(restored).float(), True)
 
     def _sentences(self, batch, random, others=112): # the batch's own and others; which are about the same class
         rows, which = (torch.randint(0, n, (others,), generator=random) for n in self.batches.phi.shape[:2])
@@ -466,7 +501,7 @@ class Game:
         return matching_loss(scores, same)
 
     def _set_lr(self):
-        for opt, lr in ((self.opt_g, self.config.lr_g), (self.opt_d, self.config.lr_d)):
+        for opt, lr in ((self.opt_g, self.config.lr_g), (self.opt_d, self.config.lr_d), *([(self.opt_p, self.config.lr_d)] if self.P else [])):
             for group in opt.param_groups: group["lr"] = learning_rate(lr, self.epoch, self.config.halve_every)
 
 # %% ../nbs/04_training.ipynb #7197a8da
@@ -594,12 +629,15 @@ class RunFolder(Game):
         "The checkpoint that `resume=True` continues from."
         return (self.checkpoints() or [None])[-1]
 
+    def _optimizers(self): return [("opt_g", self.opt_g), ("opt_d", self.opt_d), *([("opt_p", self.opt_p)] if self.P else [])]
+
     def save_checkpoint(self):
         "Write everything that the run needs to continue bit for bit; keep the newest `config.keep`."
         if not self.accelerator.is_main_process: return
         state = {f"g.{k}": v for k, v in self.G.state_dict().items()} | {f"d.{k}": v for k, v in self.D.state_dict().items()}
         if self.ema is not None: state |= {f"ema.{k}": v for k, v in self.ema.state_dict().items() if not k.startswith("stage1.")}
-        for name, opt in (("opt_g", self.opt_g), ("opt_d", self.opt_d)):
+        if self.P: state |= {f"p.{k}": v for k, v in self.P.state_dict().items()}
+        for name, opt in self._optimizers():
             for i, s in opt.state_dict()["state"].items(): state |= {f"{name}.{i}.{k}": torch.as_tensor(v) for k, v in s.items()}
         state["sums"] = self.sums
         state = {k: v.detach().cpu().clone().contiguous() for k, v in state.items()}
@@ -624,7 +662,8 @@ class RunFolder(Game):
         part = lambda name: {k[len(name) + 1:]: v for k, v in state.items() if k.startswith(name + ".")}
         self.G.load_state_dict(part("g")); self.D.load_state_dict(part("d"))
         if self.ema is not None: self.ema.load_state_dict(part("ema"), strict=False)
-        for name, opt in (("opt_g", self.opt_g), ("opt_d", self.opt_d)):
+        if self.P: self.P.load_state_dict(part("p"))
+        for name, opt in self._optimizers():
             saved = {}
             for k, v in part(name).items():
                 i, field = k.split(".")
