@@ -448,8 +448,9 @@ class Game:
         place = alone_fake.pop() if c.contrast else None
         g = generator_loss(score[:paired], *alone_fake, kind=c.loss)
         kl = kl_to_standard_normal(fake.mu, fake.logvar)
-        exercise = self._restoring(batch, fake.sketch.shape[-1], noise[1][:n], random) if c.restore and fake.sketch is not None else 0
-        if self.step >= c.head_start:
+        g_learns = self.step >= c.head_start
+        exercise = self._restoring(batch, fake.sketch.shape[-1], noise[1][:n], random) if c.restore and fake.sketch is not None and (g_learns or self.P) else 0
+        if g_learns:
             g_loss = g + c.kl_weight * kl if c.augment else g
             if c.diversity: g_loss = g_loss + c.diversity * mode_seeking_loss(twice.images[:again], twice.images[n:], noise[0][:again], noise[0][n:])
             if c.contrast: g_loss = g_loss + c.contrast * self._contrast(place, told, random)
@@ -501,8 +502,10 @@ class Game:
         return matching_loss(scores, same)
 
     def _set_lr(self):
-        for opt, lr in ((self.opt_g, self.config.lr_g), (self.opt_d, self.config.lr_d), *([(self.opt_p, self.config.lr_d)] if self.P else [])):
-            for group in opt.param_groups: group["lr"] = learning_rate(lr, self.epoch, self.config.halve_every)
+        for name, opt in self._optimizers():
+            for group in opt.param_groups: group["lr"] = learning_rate(self.config.lr_g if name == "opt_g" else self.config.lr_d, self.epoch, self.config.halve_every)
+
+    def _optimizers(self): return [("opt_g", self.opt_g), ("opt_d", self.opt_d), *([("opt_p", self.opt_p)] if self.P else [])]
 
 # %% ../nbs/04_training.ipynb #7197a8da
 METRICS = ("step", "epoch", "d_real", "d_wrong", "d_fake", "g", "kl", "lr", "images_per_s")
@@ -628,8 +631,6 @@ class RunFolder(Game):
     def newest_checkpoint(self) -> Path|None: # None where there is none
         "The checkpoint that `resume=True` continues from."
         return (self.checkpoints() or [None])[-1]
-
-    def _optimizers(self): return [("opt_g", self.opt_g), ("opt_d", self.opt_d), *([("opt_p", self.opt_p)] if self.P else [])]
 
     def save_checkpoint(self):
         "Write everything that the run needs to continue bit for bit; keep the newest `config.keep`."

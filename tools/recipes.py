@@ -6,8 +6,8 @@ usage: python tools/recipes.py train {paper,modern} CUB RUN
 
 Both generators are as wide as the packaged model `photos`, whose phi they get; pictures in a batch and precision are those of the preset
 `small`; losses, rates and everything else are the recipe's own. Stage-I goes 42 times through the pictures, half as often as the packaged model did, Stage-II 4 times.
-Before `store`, for both runs: stackgan evaluate --model MODEL --data CUB --n 238 --out RUN/figures.json, MODEL being
-RUN/model, or RUN/stage1/model of a run that has no Stage-II yet.
+Before `store`, for both runs: stackgan evaluate --model RUN/stage1/model --data CUB --n 238 --out RUN/figures.json, so that both are
+compared at 64 pixels; a run that was stopped before Stage-II will do.
 
 `store` writes stackgan/weights/photos/recipes.json, figures and curves of both; and images/recipes.jpg: sketch and picture of both for the
 first captions of held-out pictures, in the fixed order of tools/photos.py, none chosen. No photograph is stored.
