@@ -129,7 +129,7 @@ class CharCNNRNN(TextEncoder):
                  channels: tuple = (384, 512, 512), # of the three convolutions
                  rnn: int = 512, # units of the recurrent layer (a GRU)
                  alphabet: str = ALPHABET,
-                 max_len: int = 201, # characters read, 65 at least
+                 max_len: int = 201, # characters read, 66 at least
                  ):
         super().__init__(dim)
         if len(channels) != 3: raise ValueError(f"channels={channels!r}: expected three, one for each convolution")
