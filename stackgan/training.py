@@ -250,6 +250,7 @@ class TrainConfig:
     head_start: int = 0          # steps at the beginning in which only the discriminators learn, for a generator that is trained already
     restore: float = 0.0         # Stage-II: weight of |what it makes of `like_a_sketch` of a real picture - that picture|, 0 in the paper
     sharpen: float = 0.0         # Stage-II: weight of a second discriminator, which compares patches of those restored pictures with the real ones, 0 in the paper; needs `restore` and `patches`
+    sharpen_sketched: float = 0.0  # Stage-II: the same judge's weight for what G makes of Stage-I's sketches, which it is then shown, too; needs `sharpen`
 
     def __post_init__(self):
         self.betas = tuple(self.betas)
@@ -260,6 +261,7 @@ class TrainConfig:
         if not 0 <= self.near <= 1: raise ValueError(f"near is {self.near}, expected 0 (none) to 1 (all): try 0.5.")
         if not 0 <= self.invented < 1: raise ValueError(f"invented is {self.invented}, expected 0 (none) up to, but not, 1: try 0.4.")
         if self.sharpen and not self.restore: raise ValueError(f"sharpen is {self.sharpen}, expected 0 without restored pictures: set restore, too, e.g. to 20.")
+        if self.sharpen_sketched and not self.sharpen: raise ValueError(f"sharpen_sketched is {self.sharpen_sketched}, expected 0 without a judge of patches: set sharpen, too, e.g. to 0.3.")
         if self.loss not in ("bce", "hinge"): raise ValueError(f'loss is {self.loss!r}, expected "bce" or "hinge": choose one of the two.')
         if self.precision not in ("no", "bf16", "fp16", "auto"):
             raise ValueError(f'precision is {self.precision!r}, expected "no", "bf16", "fp16" or "auto": choose one of the four.')
@@ -303,12 +305,12 @@ class Preset:
         return cls(**{**config, "stage1": TrainConfig(**config["stage1"]), "stage2": TrainConfig(**config["stage2"])})
 
 def presets() -> dict[str, Preset]: # name -> a fresh preset, free to be changed
-    "The five recipes: `tiny` for tests, `small` for a laptop, `photos` for photographs on it, `paper` and `modern` (its networks, the recipe of `small`) for a GPU."
+    "The five recipes: `tiny` for tests, `small` for a laptop, `photos` for photographs on it, `paper` and `modern` (the paper's networks, with most of what `small` adds) for a GPU."
     better = dict(kl_weight=0.03, sigma=0.2, contrast=2.0, matching=4.0, soften=3.0, invented=0.4, near=0.5, disturb=40000, precision="auto")
     quick = better | dict(batch_size=8, log_every=5, sample_every=20, checkpoint_every=20, ema=0.9)
     small = better | dict(lr_g=4e-4, ema=0.998, log_every=100, sample_every=2000, checkpoint_every=1000)
     return dict(
-        tiny=Preset("tiny", "tiny", 16, 16, 8, 8, 4, TrainConfig(epochs=2, diversity=0.1, **quick), TrainConfig(epochs=1, restore=20.0, sharpen=1.0, **quick), birds=200),
+        tiny=Preset("tiny", "tiny", 16, 16, 8, 8, 4, TrainConfig(epochs=2, diversity=0.1, **quick), TrainConfig(epochs=1, restore=20.0, sharpen=1.0, sharpen_sketched=0.3, **quick), birds=200),
         small=Preset("small", "small", 64, 48, 40, 32, 16,
                      TrainConfig(epochs=14, batch_size=16, halve_every=6, diversity=0.5, **small),
                      TrainConfig(epochs=3.6, batch_size=8, halve_every=1.4, consistency=2.0, restore=20.0, sharpen=0.3, **(small | dict(matching=1.0))), birds=24000, others=15600, min_channels=24, shortcut=True),
@@ -449,7 +451,7 @@ class Game:
         g = generator_loss(score[:paired], *alone_fake, kind=c.loss)
         kl = kl_to_standard_normal(fake.mu, fake.logvar)
         g_learns = self.step >= c.head_start
-        exercise = self._restoring(batch, fake.sketch.shape[-1], noise[1][:n], random) if c.restore and fake.sketch is not None and (g_learns or self.P) else 0
+        exercise = self._restoring(batch, fake, noise[1][:n], random) if c.restore and fake.sketch is not None and (g_learns or self.P) else 0
         if g_learns:
             g_loss = g + c.kl_weight * kl if c.augment else g
             if c.diversity: g_loss = g_loss + c.diversity * mode_seeking_loss(twice.images[:again], twice.images[n:], noise[0][:again], noise[0][n:])
@@ -467,17 +469,18 @@ class Game:
         self.seen = right.mean().detach() - false.mean().detach()
         return {**{k: v.detach() for k, v in parts.items()}, "g": g.detach(), "kl": kl.detach()}
 
-    def _restoring(self, batch, side, eps, random): # the exercise: pictures, spoilt, and what G makes of them; the judge of patches learns first
+    def _restoring(self, batch, drawn, eps, random): # the exercise: pictures, spoilt, and what G makes of them; the judge of patches learns first
         c, real = self.config, batch.real()
-        with self.accelerator.autocast(): restored = self.G.refine(like_a_sketch(real, side, random), batch.phi, eps).images
+        with self.accelerator.autocast(): restored = self.G.refine(like_a_sketch(real, drawn.sketch.shape[-1], random), batch.phi, eps).images
         loss = c.restore * (restored - real).abs().mean()
         if self.P is None: return loss
+        shown = [(c.sharpen, restored)] + [(c.sharpen_sketched, drawn.images)] * bool(c.sharpen_sketched)
         self.P.requires_grad_(True)
         self.opt_p.zero_grad()
-        self.accelerator.backward(judged(self.p(real).float(), True) + judged(self.p(restored.detach()).float(), False))
+        self.accelerator.backward(judged(self.p(real).float(), True) + sum(judged(self.p(x.detach()).float(), False) for _, x in shown) / len(shown))
         self.opt_p.step()
         self.P.requires_grad_(False)
-        return loss + c.sharpen * judged(self.p(restored).float(), True)
+        return loss + sum(weight * judged(self.p(x).float(), True) for weight, x in shown)
 
     def _sentences(self, batch, random, others=112): # the batch's own and others; which are about the same class
         rows, which = (torch.randint(0, n, (others,), generator=random) for n in self.batches.phi.shape[:2])
