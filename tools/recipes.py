@@ -1,15 +1,20 @@
 """Train the recipes for the GPU at the widths of a laptop, on photographs, and store what chapter 08 shows of them.
 
 usage: python tools/recipes.py train {paper,modern} CUB RUN
-       python tools/recipes.py store CUB PAPER MODERN
-(CUB: a folder in CUB's layout; RUN: a new folder, or one to continue; PAPER, MODERN: the two runs, finished)
+       python tools/recipes.py store CUB PAPER MODERN PHOTOS
+(CUB: a folder in CUB's layout; RUN: a new folder, or one to continue; PAPER, MODERN: the two runs, finished; PHOTOS: a file, see below)
 
 Both generators are as wide as the packaged model `photos`, whose phi they get; pictures in a batch and precision are those of the preset
 `small`; losses, rates and everything else are the recipe's own. Stage-I goes 42 times through the pictures, half as often as the packaged model did, Stage-II 4 times.
-Before `store`, for both runs: stackgan evaluate --model RUN/stage1/model --data CUB --n 238 --out RUN/figures.json, so that both are
-compared at 64 pixels; a run that was stopped before Stage-II will do.
+Before `store`, for both runs, so that both are compared at 64 pixels, and their pictures at 256:
 
-`store` writes stackgan/weights/photos/recipes.json, figures and curves of both; and images/recipes.jpg: sketch and picture of both for the
+    stackgan evaluate --model RUN/stage1/model --data CUB --n 238 --matcher EXAMINER --out RUN/figures.json
+    stackgan evaluate --model RUN/model --data CUB --n 238 --matcher EXAMINER --out RUN/figures256.json
+    stackgan evaluate --model photos --data CUB --n 238 --matcher EXAMINER --out PHOTOS
+
+(The last once, of the packaged model. EXAMINER: as chapter 08 trains it.)
+
+`store` writes stackgan/weights/photos/recipes.json, figures and curves of both, and the figures of PHOTOS; and images/recipes.jpg: sketch and picture of both for the
 first captions of held-out pictures, in the fixed order of tools/photos.py, none chosen. No photograph is stored.
 """
 import json
@@ -34,18 +39,18 @@ def train(recipe, cub, run):
     train_stackgan(cub, preset, run, resume=True, text_name="photos", epochs1=42, epochs2=4)
     print(f"{(time.time() - began) / 3600:.2f} hours")
 
-def store(cub, *runs):
+def figures(path): return {k: v for k, v in json.loads(Path(path).read_text()).items() if k not in ("model", "data")}  # which are somebody's folders
+
+def store(cub, paper, modern, photos):
+    runs = dict(paper=Path(paper), modern=Path(modern))
     root, data = Path(__file__).parents[1], read_data(cub, "test")
-    found = {}
-    for name, run in zip(("paper", "modern"), map(Path, runs)):
-        figures = json.loads((run / "figures.json").read_text())
-        found[name] = {k: v for k, v in figures.items() if k not in ("model", "data")}  # somebody's folders
-        found[name]["curves"] = {s: read_metrics(run / s / "metrics.csv") for s in ("stage1", "stage2") if (run / s / "metrics.csv").exists()}
+    found = {name: dict(sketches=figures(run / "figures.json"), pictures=figures(run / "figures256.json"),
+                        curves={s: read_metrics(run / s / "metrics.csv") for s in ("stage1", "stage2")}) for name, run in runs.items()}
+    found["photos"] = dict(pictures=figures(photos))
     write_aside(root / "stackgan" / "weights" / "photos" / "recipes.json", lambda tmp: tmp.write_text(json.dumps(found) + "\n"))
     captions = [data.captions[i][0] for i in np.random.default_rng(0).permutation(len(data))[:8]]
-    models = {name: StackGAN.from_pretrained(run / "model" if (run / "model").exists() else run / "stage1" / "model")
-              for name, run in zip(("paper", "modern"), map(Path, runs))}
-    shown = [(name, stage) for name, model in models.items() for stage in ("Stage-I", "Stage-II") if stage == "Stage-I" or model.g2]
+    models = {name: StackGAN.from_pretrained(run / "model") for name, run in runs.items()}
+    shown = [(name, stage) for name in models for stage in ("Stage-I", "Stage-II")]
     fig, axes = plt.subplots(len(shown), 8, figsize=(15, .8 + 1.9 * len(shown)), layout="constrained")
     for row, (name, stage) in zip(axes, shown):
         draw = models[name].stage1 if stage == "Stage-I" else models[name]
