@@ -1,1 +1,28 @@
+"""StackGAN, the course that is a library; `import stackgan` loads nothing, a name loads the room that it lives in."""
 __version__ = "0.1.0"
+
+# Written by hand: nbdev_export changes the line above and nothing else.
+# Rooms of the house (modules), and what each gives to the public; tools/check.py says where a name has moved to.
+_rooms = {
+    "birds": "Bird draw_bird write_birds",
+    "data": "CUB200 CaptionedImages Batches ImageCache crop_to_bird download_cub",
+    "text": "TextEncoder CharCNNRNN SentenceEncoder PrecomputedEmbeddings",
+    "conditioning": "ConditioningAugmentation",
+    "training": "Trainer TrainConfig Preset presets",
+    "stage1": "StageIGenerator StageIDiscriminator",
+    "stage2": "StageIIGenerator StageIIDiscriminator",
+    "generate": "StackGAN packaged_models train_stackgan load_official",
+    "evaluate": "evaluate_birds",
+}
+_room_of = {name: room for room, names in _rooms.items() for name in names.split()}
+__all__ = list(_room_of)
+
+
+def __getattr__(name): # PEP 562: called for a name that is not here yet
+    if name not in _room_of: raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+    globals()[name] = found = getattr(import_module(f"{__name__}.{_room_of[name]}"), name)
+    return found
+
+
+def __dir__(): return sorted({*globals(), *__all__})
