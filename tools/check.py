@@ -5,11 +5,13 @@
 - the notebooks are as nbdev_clean leaves them, without errors, machine paths or more than 1.5 MB
 - README.md is what nbs/index.ipynb gives
 - badges, install lines and links are those of settings.ini
+- the package keeps the rules of the house (tools/house.py)
 """
 import difflib, json, os, re, shutil, subprocess, sys, tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import house
 from links import ROOT, name, notebooks, settings
 
 MACHINE_PATH = re.compile(r"(?<![\w.:/-])/(?:home|root|tmp|Users|private|var/folders|work|content|mnt)/\w|\b[A-Z]:\\\\+Users\b")
@@ -71,15 +73,12 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         from_notebooks(work)
+        mods = house.modules()
         checks = {"the modules are what the notebooks export": exported(work),
                   "the notebooks are clean": clean(work),
                   "README.md is what index.ipynb gives": tool("readme.py"),
                   "the addresses are those of settings.ini": tool("links.py")}
-        failed = 0
-        for what, findings in checks.items():
-            findings = list(findings)
-            failed += bool(findings)
-            print(f"{'FAILED' if findings else 'ok'}: {what}", *(f"  - {x}" for x in findings), sep="\n", flush=True)
+        failed = house.report(checks | {what: check(mods) for what, check in house.CHECKS.items()})
     return 1 if failed else 0
 
 
