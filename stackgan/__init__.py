@@ -4,14 +4,14 @@ __version__ = "0.1.0"
 # Written by hand: nbdev_export changes the line above and nothing else.
 # Rooms of the house (modules), and what each gives to the public; tools/check.py says where a name has moved to.
 _rooms = {
-    "birds": "Bird draw_bird write_birds",
-    "data": "CUB200 CaptionedImages Batches ImageCache crop_to_bird download_cub",
+    "birds": "write_birds Bird draw_bird",
+    "data": "CUB200 CaptionedImages Batches ImageCache download_cub crop_to_bird",
     "text": "TextEncoder CharCNNRNN SentenceEncoder PrecomputedEmbeddings",
     "conditioning": "ConditioningAugmentation",
     "training": "Trainer TrainConfig Preset presets",
     "stage1": "StageIGenerator StageIDiscriminator",
     "stage2": "StageIIGenerator StageIIDiscriminator",
-    "generate": "StackGAN packaged_models train_stackgan load_official",
+    "generate": "StackGAN load_official train_stackgan packaged_models",
     "evaluate": "evaluate_birds",
 }
 _room_of = {name: room for room, names in _rooms.items() for name in names.split()}

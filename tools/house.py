@@ -5,6 +5,7 @@
 - no import circle
 - no function over 60 lines, no class over 120, no TrainConfig of more than 16 fields
 - the public face, stackgan/__init__.py, names the modules where its names live, and `import stackgan` loads no other package
+- the scripts in tools/ import names from where they live
 """
 import ast, json, subprocess, sys
 from importlib import metadata
@@ -133,7 +134,17 @@ def face(mods):
     if r.returncode: yield r.stderr.strip().replace("\n", "\n    ")
 
 
-CHECKS = {"no module looks forward": order, "nothing is too long": sizes, "the public face is true": face}
+def tools(mods):
+    "Names that the tools, which no test runs, import from where they are not."
+    for path in sorted((ROOT/"tools").glob("*.py")):
+        for m, name, line, _ in imports(ast.parse(path.read_text(encoding="utf-8")), mods, public()):
+            if name and (m not in mods or name not in defined(mods[m])):
+                homes = [x for x, tree in mods.items() if name in defined(tree)]
+                yield f"tools/{path.name}:{line} takes {name} from {m}: it is in {' and '.join(homes) or 'no module'}"
+
+
+CHECKS = {"no module looks forward": order, "nothing is too long": sizes, "the public face is true": face,
+          "the tools find what they import": tools}
 
 
 def report(checks):

@@ -15,7 +15,8 @@ import torch
 
 from stackgan.birds import Bird, draw_bird
 from stackgan.evaluate import accuracy_table, attribute_accuracy, sample_birds, train_judge
-from stackgan.training import fast_bf16, save_model
+from stackgan.files import save_model
+from stackgan.text import fast_bf16
 
 def main(epochs=18.0, pictures=10_000, size=128):
     rng = np.random.default_rng(11)

@@ -2,7 +2,7 @@
 
 usage: python tools/package.py RUN      (RUN: the folder of `stackgan train --data birds --preset small --out RUN`)
 
-Text encoder, matcher, both generators, and the curves of both stages.
+Text encoder, matcher, both generators, and the curves of both stages. How it was made is then written into README.md there, its model card.
 """
 import shutil
 import sys
@@ -10,9 +10,10 @@ from pathlib import Path
 
 import torch
 
+from stackgan.basics import write_aside
 from stackgan.evaluate import load_matcher
+from stackgan.files import save_model
 from stackgan.generate import SIDES, StackGAN
-from stackgan.training import save_model, write_aside
 
 def main(run):
     weights = Path(__file__).parents[1] / "stackgan" / "weights" / "birds"

@@ -1,4 +1,4 @@
-"""Make a finished run on photographs the packaged model `photos`, and store its figures and a page of its pictures for chapter 08.
+"""Make a finished run on photographs the packaged model `photos`, and store its figures and a page of its pictures for chapter 12.
 
 usage: python tools/photos.py RUN CUB FIGURES [FIGURES ...]
 (RUN: the folder of `stackgan train --data CUB --preset photos --out RUN`; FIGURES: what `stackgan evaluate --data CUB --out`
@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from PIL import Image
 
+from stackgan.basics import write_aside
 from stackgan.generate import StackGAN, read_data
-from stackgan.training import write_aside
 
 def main(run, cub, *figures):
     root = Path(__file__).parents[1]

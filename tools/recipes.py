@@ -1,4 +1,4 @@
-"""Train the recipes for the GPU at the widths of a laptop, on photographs, and store what chapter 08 shows of them.
+"""Train the recipes for the GPU at the widths of a laptop, on photographs, and store what chapter 12 shows of them.
 
 usage: python tools/recipes.py train {paper,modern} CUB RUN
        python tools/recipes.py store CUB PAPER MODERN PHOTOS
@@ -12,7 +12,7 @@ Before `store`, for both runs, so that both are compared at 64 pixels, and their
     stackgan evaluate --model RUN/model --data CUB --n 238 --matcher EXAMINER --out RUN/figures256.json
     stackgan evaluate --model photos --data CUB --n 238 --matcher EXAMINER --out PHOTOS
 
-(The last once, of the packaged model. EXAMINER: as chapter 08 trains it.)
+(The last once, of the packaged model. EXAMINER: as chapter 12 trains it.)
 
 `store` writes stackgan/weights/photos/recipes.json, figures and curves of both, and the figures of PHOTOS; and images/recipes.jpg: sketch and picture of both for the
 first captions of held-out pictures, in the fixed order of tools/photos.py, none chosen. No photograph is stored.
@@ -28,8 +28,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
 
+from stackgan.basics import write_aside
 from stackgan.generate import StackGAN, read_data, train_stackgan
-from stackgan.training import presets, read_metrics, write_aside
+from stackgan.training import presets, read_metrics
 
 def train(recipe, cub, run):
     theirs, small = presets()[recipe], presets()["small"]
