@@ -81,7 +81,7 @@ def _parser():
 
 # %% ../nbs/12_cli.ipynb #a6b1e9d8
 def _write_picture(picture, path):
-    from stackgan.training import write_aside
+    from stackgan.basics import write_aside
     write_aside(path, lambda tmp: picture.save(tmp, "PNG"))
     return path
 
@@ -122,7 +122,7 @@ def train(
     args:argparse.Namespace, # data, preset, out, resume, text, init, epochs1, epochs2
 ):
     "Train both stages and print the model's folder."
-    from stackgan.generate import train_stackgan
+    from stackgan.recipes import train_stackgan
     train_stackgan(args.data, args.preset, args.out, args.resume, text_name=args.text, init=args.init, epochs1=args.epochs1, epochs2=args.epochs2)
     print(args.out / "model")
 
@@ -132,9 +132,10 @@ def evaluate(
 ):
     "Measure a model, print the table and, if asked for, write the figures."
     import json
-    from stackgan.evaluate import evaluate_birds, evaluate_photos, evaluation_table, feature_network, load_matcher
+    from stackgan.evaluate import evaluate_birds, evaluation_table, feature_network, load_matcher
+    from stackgan.photographs import evaluate_photos
     from stackgan.generate import StackGAN
-    from stackgan.training import write_aside
+    from stackgan.basics import write_aside
     if args.n < 2: raise ValueError(f"--n is {args.n}, expected 2 or more.")
     if args.out and (args.out.suffix.lower() != ".json" or args.out.is_dir()): raise ValueError(f"--out is {args.out}, expected a name that ends in .json.")
     if args.data and not Path(args.data).is_dir(): raise FileNotFoundError(f"--data is {args.data}, expected a folder of photographs and captions: check the path.")

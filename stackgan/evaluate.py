@@ -20,13 +20,15 @@ import torch
 from torch import Tensor, nn
 
 from .basics import refusal
-from .birds import ATTRIBUTES, all_species, describe, draw_birds, plan_birds
+from .birds import ATTRIBUTES, all_species, describe, plan_birds
+from .drawing import draw_birds
 from .files import as_bytes, load_network
 from .generate import StackGAN, drawings
 from .metrics import Features, as_tensor, bootstrap, distance_figures, inception_score
 from .metrics import interval_figure, nearest, noise_pictures, pairwise_distance, precision_figures
 from .metrics import share_figure, wilson
-from .text import ImageEncoder, ImageNetFeatures, Matcher, TextEncoder, fit_image_encoder
+from .matching import ImageEncoder, ImageNetFeatures, Matcher, fit_image_encoder
+from .text import TextEncoder
 
 # %% ../nbs/08_evaluate.ipynb #910980f6
 def sample_birds(

@@ -30,7 +30,8 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from .basics import refusal
-from .birds import ATTRIBUTES, Bird, describe, draw_birds, strangers
+from .birds import ATTRIBUTES, Bird, describe, strangers
+from .drawing import draw_birds
 from .data import ImageCache
 from .files import load_network
 from .text import CharCNNRNN, TextEncoder, joint_embedding_loss
