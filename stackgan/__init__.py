@@ -4,15 +4,20 @@ __version__ = "0.1.0"
 # Written by hand: nbdev_export changes the line above and nothing else.
 # Rooms of the house (modules), and what each gives to the public; tools/check.py says where a name has moved to.
 _rooms = {
-    "birds": "write_birds Bird draw_bird",
+    "drawing": "draw_bird",
+    "birds": "write_birds Bird",
     "data": "CUB200 CaptionedImages Batches ImageCache download_cub crop_to_bird",
-    "text": "TextEncoder CharCNNRNN SentenceEncoder PrecomputedEmbeddings",
+    "text": "TextEncoder CharCNNRNN",
+    "matching": "SentenceEncoder PrecomputedEmbeddings",
     "conditioning": "ConditioningAugmentation",
-    "training": "Trainer TrainConfig Preset presets",
+    "players": "TrainConfig",
+    "training": "Trainer",
     "stage1": "StageIGenerator StageIDiscriminator",
     "stage2": "StageIIGenerator StageIIDiscriminator",
-    "generate": "StackGAN load_official train_stackgan packaged_models",
+    "generate": "StackGAN packaged_models",
     "evaluate": "evaluate_birds",
+    "recipes": "Preset presets train_stackgan",
+    "photographs": "load_official",
 }
 _room_of = {name: room for room, names in _rooms.items() for name in names.split()}
 __all__ = list(_room_of)

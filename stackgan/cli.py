@@ -138,7 +138,7 @@ def train(
     args:argparse.Namespace, # data, preset, out, resume, text, init, epochs1, epochs2
 ):
     "Train both stages and print the model's folder."
-    from stackgan.generate import train_stackgan
+    from stackgan.recipes import train_stackgan
     train_stackgan(args.data, args.preset, args.out, args.resume,
                    text_name=args.text, init=args.init, epochs1=args.epochs1, epochs2=args.epochs2)
     print(args.out / "model")
@@ -179,7 +179,8 @@ def evaluate(
 ):
     "Measure a model, print the table and, if asked for, write the figures."
     import json
-    from stackgan.evaluate import evaluate_birds, evaluate_photos, evaluation_table
+    from stackgan.evaluate import evaluate_birds, evaluation_table
+    from stackgan.photographs import evaluate_photos
     from stackgan.evaluate import feature_network, load_matcher
     from stackgan.generate import StackGAN
     _evaluable(args)

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .conditioning import ConditioningAugmentation
-from .stage1 import ConvBlock, Discriminator, Generated, StageIGenerator, UpBlock, conv3x3, doublings, init_weights
+from .stage1 import ConvBlock, Discriminator, StageIGenerator, UpBlock, conv3x3, doublings, init_weights
+from .players import Generated
 
 # %% ../nbs/06_stage2.ipynb #9dd6b2b6
 class ResidualBlock(nn.Module):

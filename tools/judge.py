@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stackgan.birds import Bird, draw_bird
+from stackgan.birds import Bird
+from stackgan.drawing import draw_bird
 from stackgan.evaluate import accuracy_table, attribute_accuracy, sample_birds, train_judge
 from stackgan.files import save_model
-from stackgan.text import fast_bf16
+from stackgan.matching import fast_bf16
 
 def main(epochs=18.0, pictures=10_000, size=128):
     rng = np.random.default_rng(11)
@@ -43,7 +44,7 @@ def pair(folder=None):
     import tempfile
     from stackgan.birds import write_birds
     from stackgan.data import CUB200
-    from stackgan.text import train_text_encoder
+    from stackgan.matching import train_text_encoder
     with tempfile.TemporaryDirectory() as own:
         data = CUB200(folder or write_birds(Path(own) / "birds", 24_000, seed=0), "train")
         data.boxes = None

@@ -13,7 +13,8 @@ import torch
 from stackgan.basics import write_aside
 from stackgan.evaluate import load_matcher
 from stackgan.files import save_model
-from stackgan.generate import SIDES, StackGAN
+from stackgan.recipes import SIDES
+from stackgan.generate import StackGAN
 
 def main(run):
     weights = Path(__file__).parents[1] / "stackgan" / "weights" / "birds"

@@ -19,7 +19,8 @@ import torch
 from PIL import Image
 
 from stackgan.basics import write_aside
-from stackgan.generate import StackGAN, read_data
+from stackgan.data import read_data
+from stackgan.generate import StackGAN
 
 def main(run, cub, *figures):
     root = Path(__file__).parents[1]

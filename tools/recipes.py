@@ -29,8 +29,10 @@ import numpy as np
 from PIL import Image
 
 from stackgan.basics import write_aside
-from stackgan.generate import StackGAN, read_data, train_stackgan
-from stackgan.training import presets, read_metrics
+from stackgan.data import read_data
+from stackgan.generate import StackGAN
+from stackgan.recipes import presets, train_stackgan
+from stackgan.training import read_metrics
 
 def train(recipe, cub, run):
     theirs, small = presets()[recipe], presets()["small"]
