@@ -46,12 +46,12 @@ class Unconditional(Extra):
     "D judges pictures without their sentences, too, as Stage-II's does in the authors' PyTorch code."
     head = "unconditional"
 
-# %% ../nbs/09_extras.ipynb #def61905
+# %% ../nbs/09_extras.ipynb #b6c4b12b
 def matching_loss(
     scores:Tensor, # (B, N): picture b against sentence n; sentence b is the one that picture b was made for
-    same:Tensor, # (B, N) bool: is sentence n about the same class as sentence b? Such pairs are not counted as wrong
+    same:Tensor, # (B, N) bool: is sentence n about the class of sentence b? Such pairs are not counted as wrong
 ) -> Tensor: # a scalar
-    "The cross-entropy of finding each picture's own sentence among all (the sentence part of DAMSM, Xu et al. 2018, eq. 10)."
+    "The cross-entropy of finding each picture's own sentence among all (DAMSM; Xu et al. 2018, eq. 10)."
     own = torch.arange(len(scores), device=scores.device)
     wrong = same.clone()
     wrong[own, own] = False
@@ -147,10 +147,10 @@ class ModeSeeking(Extra):
         n, x, z = len(turn.batch), turn.drawn.images, turn.noise[0]
         return self.weight * mode_seeking_loss(x[:len(x) - n], x[n:], z[:len(x) - n], z[n:])
 
-# %% ../nbs/09_extras.ipynb #e359a6c3
+# %% ../nbs/09_extras.ipynb #41c85f7f
 @dataclass(frozen=True)
 class HardNegatives(Extra):
-    "A share of D's wrong sentences differs from the right one by one word; among the rivals, too, each picture meets its own."
+    "A share of D's wrong sentences differs from the right one by one word; so do rivals."
     share: float = 0.5
     needs = "near"
 
@@ -162,12 +162,12 @@ class HardNegatives(Extra):
         k = round(self.share * len(turn.wrong))
         turn.wrong, turn.near = torch.cat([turn.batch.near_phi[:k], turn.wrong[k:]]), True
 
-# %% ../nbs/09_extras.ipynb #656598e3
+# %% ../nbs/09_extras.ipynb #38b03d45
 def diff_augment(
     images:Tensor, # (B, 3, S, S) in [-1, 1]
     generator:torch.Generator|None=None, # source of the random numbers, on the CPU
 ) -> Tensor: # the same shape
-    "Each picture moved by up to an eighth, and a square of a third of its side greyed out (Zhao et al. 2020)."
+    "Each picture moved by up to an eighth, and a third of its side covered (Zhao et al. 2020)."
     b, _, size, _ = images.shape
     by, hole = size // 8, size // 3
     y, x, cy, cx = torch.rand(4, b, 1, generator=generator).to(images.device)
@@ -190,17 +190,18 @@ class DiffAugment(Extra):
         if len(turn.game.batches.labels) < self.below:
             turn.look = lambda images: diff_augment(images, turn.random)
 
-# %% ../nbs/09_extras.ipynb #222cfd54
+# %% ../nbs/09_extras.ipynb #9e95bbf0
 @dataclass(frozen=True)
 class Restore(Extra):
-    "Stage-II restores degraded real pictures beside the game; where `patches` is above 0, a discriminator of patches judges them."
+    "Stage-II restores degraded real pictures beside the game; a discriminator of patches may judge them."
     weight: float = 20.0
     patches: float = 0.0   # weight of a `PatchDiscriminator` in G's loss
     sketched: float = 0.0  # its weight for pictures of Stage-I's sketches
 
     def __post_init__(self):
         if self.sketched and not self.patches:
-            raise refusal(f"sketched is {self.sketched}", "0 without a discriminator of patches", "set patches, too, e.g. to 0.3")
+            expected = "0 without a discriminator of patches"
+            raise refusal(f"sketched is {self.sketched}", expected, "set patches, too, e.g. to 0.3")
 
     def start(self, game):
         if self.patches: game.add("p", PatchDiscriminator(), game.config.lr_d)
@@ -219,7 +220,8 @@ class Restore(Extra):
         restored:Tensor, # (B, 3, S, S)
     ) -> Tensor:
         "Let the patch discriminator learn, then ask it."
-        game, shown = turn.game, [(self.patches, restored)] + [(self.sketched, turn.fake.images)] * bool(self.sketched)
+        game, shown = turn.game, [(self.patches, restored)]
+        if self.sketched: shown.append((self.sketched, turn.fake.images))
         says = lambda images, real: judged(game.players["p"](images).float(), real)
         game.nets["p"].requires_grad_(True)
         game.learn("p", says(turn.real, True) + sum(says(x.detach(), False) for _, x in shown) / len(shown))

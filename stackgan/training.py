@@ -31,7 +31,7 @@ from .files import picture_grid, save_model as write_model
 from .game import Game
 from .players import TrainConfig, learning_rate
 
-# %% ../nbs/04b_training.ipynb #0c48ac2e
+# %% ../nbs/04b_training.ipynb #e53dbcd1
 METRICS = ("step", "epoch", "d_real", "d_wrong", "d_fake", "g", "kl", "lr", "images_per_s")
 LOSSES = METRICS[2:7]
 
@@ -40,7 +40,7 @@ def read_metrics(
 ) -> dict[str, list[float]]: # column name -> values
     "The curves of a run."
     with open(path, newline="") as f: rows = list(csv.DictReader(f))
-    return {k: [float(r[k]) for r in rows] for k in METRICS}
+    return {k: [float(r[k]) for r in rows] for k in (rows[0] if rows else METRICS)}
 
 def reference_curves(
     stage:int, # 1 or 2
@@ -52,12 +52,12 @@ def reference_curves(
         raise refusal(f"of is {of!r}", "birds or photos", "choose one of the two")
     return read_metrics(str(files("stackgan") / "weights" / of / f"stage{stage}_metrics.csv"))
 
-# %% ../nbs/04b_training.ipynb #9fd266e6
+# %% ../nbs/04b_training.ipynb #92b14f45
 def plot_metrics(
     *runs:dict, # one or more results of `read_metrics`
     labels:list[str]|None=None, # a name for each
     healthy:dict[str, tuple[float, float]]|None=None, # loss name -> (low, high), drawn as a band
-    reference:dict|None=None, # curves of a run known to be healthy, drawn in grey behind the others, as far as they go
+    reference:dict|None=None, # curves of a run known to be healthy, drawn in grey behind the others
 ):
     "Five small charts, one a loss, over steps."
     import matplotlib.pyplot as plt  # late: a run without pictures needs none
@@ -66,7 +66,8 @@ def plot_metrics(
         if healthy and name in healthy: ax.axhspan(*healthy[name], color="tab:green", alpha=.15)
         if reference:
             last = max(max(run["step"], default=0) for run in runs)
-            x, y = zip(*[(s, v) for s, v in zip(reference["step"], reference[name]) if s <= last] or [(math.nan, math.nan)])
+            known = [(s, v) for s, v in zip(reference["step"], reference[name]) if s <= last]
+            x, y = zip(*known or [(math.nan, math.nan)])
             ax.plot(x, y, lw=3, color="silver", label="healthy run")
         for run, label in zip(runs, labels or [None] * len(runs)):
             ax.plot(run["step"], run[name], lw=1, label=label)
@@ -75,7 +76,7 @@ def plot_metrics(
     if labels or reference: axes[0].legend(fontsize=8)
     return fig
 
-# %% ../nbs/04b_training.ipynb #5a979554
+# %% ../nbs/04b_training.ipynb #00061e3a
 @dataclass(frozen=True)
 class Finding:
     "Something wrong with a run, as its curves show it."
@@ -90,8 +91,8 @@ DISEASES = ( # name, whether a row of metrics.csv shows it, what is seen, what u
      "Lower lr_d, use more pictures, or add the extra Disturb"),
     ("D is blind", lambda r: all(abs(r[k] - math.log(2)) < .01 for k in ("d_real", "d_wrong", "d_fake")),
      "d_real, d_wrong and d_fake at 0.69", "Raise lr_d; look for a dead layer"),
-    ("D does not read", lambda r: r["d_wrong"] > .6 and r["d_fake"] < .3, "d_wrong above 0.6 while d_fake is below 0.3",
-     "Check the wrong sentences, then phi itself: does it carry what the pictures show?"),
+    ("D does not read", lambda r: r["d_wrong"] > .6 and r["d_fake"] < .3,
+     "d_wrong above 0.6 while d_fake is below 0.3", "Check the wrong sentences, then phi itself: does it carry what the pictures show?"),
     ("G is thrown far away", lambda r: r["g"] > 8, "g above 8", "Divide both learning rates by ten"),
     ("KL explodes", lambda r: r["kl"] > 5, "kl above 5", "Lower lr_g; raise kl_weight"),
     ("KL has vanished", lambda r: r["kl"] < 2e-3, "kl below 0.002",
@@ -106,17 +107,21 @@ def diagnose(
     rows, found = [dict(zip(history, values)) for values in zip(*history.values())], []
     every = rows[1]["step"] - rows[0]["step"] if len(rows) > 1 else math.inf
     for disease, ill, seen, remedy in DISEASES:
-        lasted = next((i for i, row in enumerate(reversed(rows)) if not ill(row)), len(rows)) * every if len(rows) > 1 else 0
+        ill_rows = next((i for i, row in enumerate(reversed(rows)) if not ill(row)), len(rows))
+        lasted = ill_rows * every if len(rows) > 1 else 0
         if lasted >= steps:
-            found.append(Finding(disease, f"{seen} for {lasted:.0f} steps before step {rows[-1]['step']:.0f}", remedy))
+            when = f"for {lasted:.0f} steps before step {rows[-1]['step']:.0f}"
+            found.append(Finding(disease, f"{seen} {when}", remedy))
     if diversity and len(diversity) > 2:
-        (best_at, best), (now_at, now) = max(diversity.items(), key=lambda item: item[1]), max(diversity.items())
+        best_at, now_at = max(diversity, key=diversity.get), max(diversity)
+        best, now = diversity[best_at], diversity[now_at]
         if now < best / 2:
-            found.append(Finding("Mode collapse", f"the pictures of a sample grid were {best:.2f} apart at step {best_at} and are {now:.2f} at step {now_at}",
-                                 "See that D still learns, divide both learning rates by ten, and go back to a checkpoint before it"))
+            seen = f"the pictures of a sample grid were {best:.2f} apart at step {best_at} and are {now:.2f} at step {now_at}"
+            found.append(Finding("Mode collapse", seen, "See that D still learns, divide both learning rates by ten, "
+                                                        "and go back to a checkpoint before it"))
     return found
 
-# %% ../nbs/04b_training.ipynb #ad351839
+# %% ../nbs/04b_training.ipynb #2d6eefe1
 class TrainingStopped(RuntimeError):
     "Training cannot go on; the message says what was seen and what to try."
 
@@ -126,7 +131,8 @@ def hopeless(
 ) -> str|None: # what makes learning impossible, if anything does
     "Whether G can learn nothing from this D."
     if means["d_fake"] < 1e-3 and (means["d_real"] < 1e-3 or means["g"] > 8):
-        return f"the discriminator has been sure of every generated picture (d_fake {means['d_fake']:.1e}, g {means['g']:.1f})"
+        seen = f"d_fake {means['d_fake']:.1e}, g {means['g']:.1f}"
+        return f"the discriminator has been sure of every generated picture ({seen})"
     if abs(gap) < 1e-4: return "the discriminator has given real and generated pictures the same score"
     return None
 
@@ -185,7 +191,7 @@ def drop_rows(self:RunFolder,
     kept = lines[:1] + [l for l in lines[1:] if l.endswith("\n") and int(l.split(",")[0]) <= step]
     write_aside(self.metrics, lambda tmp: tmp.write_text("".join(kept)))
 
-# %% ../nbs/04b_training.ipynb #6803b00d
+# %% ../nbs/04b_training.ipynb #af4de202
 @patch
 def write_samples(self:RunFolder,
     step:int,
@@ -204,12 +210,13 @@ def write_samples(self:RunFolder,
 
 @patch
 def diversity(self:RunFolder) -> dict[int, float]: # step -> mean distance
-    "How far apart the pictures of each sample grid are: the root mean square difference of two of them, in [-1, 1]."
+    "How far apart the pictures of each sample grid are: root mean square difference of two, in [-1, 1]."
     path = self.path / "samples" / "diversity.csv"
     if not path.exists(): return {}
-    return {int(step): float(value) for step, value in (line.split(",") for line in path.read_text().splitlines()[1:])}
+    rows = (line.split(",") for line in path.read_text().splitlines()[1:])
+    return {int(step): float(value) for step, value in rows}
 
-# %% ../nbs/04b_training.ipynb #a675ad24
+# %% ../nbs/04b_training.ipynb #ee53752c
 @patch
 def checkpoints(self:RunFolder) -> list[Path]: # oldest first
     "The checkpoints of this run."
@@ -244,7 +251,8 @@ def read_checkpoint(self:RunFolder,
     "What a checkpoint holds."
     path = Path(path) if path else self.newest_checkpoint()
     if path is None or not path.exists():
-        raise refusal(f"{path or self.path / 'checkpoints'} holds no checkpoint", "one of a run", "start without resume", FileNotFoundError)
+        given = f"{path or self.path / 'checkpoints'} holds no checkpoint"
+        raise refusal(given, "one of a run", "start without resume", FileNotFoundError)
     with safe_open(path, "pt") as f: meta = json.loads(f.metadata()["trainer"])
     return load_file(path), meta
 
@@ -288,9 +296,9 @@ def finish_step():
     finally:
         for s, h in old.items(): signal.signal(s, h)
 
-# %% ../nbs/04b_training.ipynb #ab170e9e
+# %% ../nbs/04b_training.ipynb #234b99f7
 class Recorder:
-    "A game, its run folder and what is counted between the two: all that is saved, and all that can be looked at."
+    "A game, its run folder and what is counted between the two: all that is saved or looked at."
     def __init__(self,
         game:Game,
         folder:str|Path, # the run
@@ -302,11 +310,18 @@ class Recorder:
         if sample_phi is None: sample_phi = torch.as_tensor(game.batches.phi[:16, 0]).float()
         self.sample_phi = sample_phi.to(game.device)
         self.sample_noise = game.noise(len(sample_phi), torch.Generator().manual_seed(game.config.seed))
-        self.sums, self.count, self.dead = torch.zeros(len(LOSSES), device=game.device), 0, 0
+        terms = [name for e in game.config.extras for name in e.columns().values()]
+        self.columns = (*LOSSES, *dict.fromkeys(terms))  # what is averaged over a row's steps
+        self.sums, self.count, self.dead = torch.zeros(len(self.columns), device=game.device), 0, 0
 
     # what the game and the folder know
-    config, batches, device = (property(lambda self, k=k: getattr(self.game, k)) for k in ("config", "batches", "device"))
-    G, D, ema, sampler = (property(lambda self, k=k: getattr(self.game, k)) for k in ("G", "D", "ema", "sampler"))
+    config = property(lambda self: self.game.config)
+    batches = property(lambda self: self.game.batches)
+    device = property(lambda self: self.game.device)
+    G = property(lambda self: self.game.G)
+    D = property(lambda self: self.game.D)
+    ema = property(lambda self: self.game.ema)
+    sampler = property(lambda self: self.game.sampler)
     step = property(lambda self: self.game.step)
     folder = property(lambda self: self.run.path)
     main = property(lambda self: self.game.accelerator.is_main_process)
@@ -364,10 +379,10 @@ def load_checkpoint(self:Recorder,
     self.run.drop_rows(self.step)
     return self
 
-# %% ../nbs/04b_training.ipynb #3ead68f7
+# %% ../nbs/04b_training.ipynb #4ea37347
 @patch
 def plot(self:Recorder,
-    reference:bool=True, # draw a healthy run's curves behind, where this stage draws pictures of the same size?
+    reference:bool=True, # draw a healthy run's curves behind, where its pictures are of the same size?
     **kwargs, # of `plot_metrics`
 ):
     "The five loss curves so far."
@@ -379,12 +394,12 @@ def plot(self:Recorder,
 
 @patch
 def health(self:Recorder,
-    steps:int|None=None, # how long something must have lasted; `config.patience`, or 500 where that is 0, if None
+    steps:int|None=None, # how long something must have lasted; `config.patience`, or 500, if None
 ) -> list[Finding]: # empty where nothing is wrong
     "What the curves and the sample grids say about this run."
     return diagnose(self.history(), self.diversity(), steps or self.config.patience or 500)
 
-# %% ../nbs/04b_training.ipynb #a4c59004
+# %% ../nbs/04b_training.ipynb #4ff23d02
 class Trainer(Recorder):
     "Train a generator against a discriminator in a run folder that can be watched, stopped and resumed."
     def __init__(self,
@@ -398,12 +413,13 @@ class Trainer(Recorder):
         text:nn.Module|None=None, # a TextEncoder to put into model/
         accelerator=None, # an accelerate.Accelerator; made from `config.precision` if None
         matcher:nn.Module|None=None, # a `Matcher`, for extras that need one
-        invented:Tensor|None=None, # embeddings of sentences without pictures, (M, phi_dim), or with their near misses, (M, 2, phi_dim)
+        invented:Tensor|None=None, # sentences without pictures, (M, phi_dim), or with near misses, (M, 2, phi_dim)
     ):
         config = config or TrainConfig()
         if not config.epochs:
             raise refusal("epochs is 0", "a number above 0 to train for", "change it in TrainConfig")
-        game = Game(generator, discriminator, batches, config, accelerator, matcher=matcher, invented=invented)
+        supplies = dict(matcher=matcher, invented=invented)
+        game = Game(generator, discriminator, batches, config, accelerator, **supplies)
         super().__init__(game, folder, captions, sample_phi, text)
         self.told = set()  # diseases that the progress bar has named
         self.logs = []  # callbacks: called with the trainer after each row of metrics.csv
@@ -412,7 +428,7 @@ class Trainer(Recorder):
         "One turn of the game."
         return self.game.train_step(batch)
 
-# %% ../nbs/04b_training.ipynb #39540b47
+# %% ../nbs/04b_training.ipynb #f1fe4a09
 @patch
 def fit(self:Trainer,
     resume:bool=False, # continue the run in this folder?
@@ -442,7 +458,8 @@ def fit(self:Trainer,
         self.save_model()
         stopped = stop.is_set()
     if stopped:
-        raise KeyboardInterrupt(f"stopped after step {self.step}; everything is saved in {self.folder}, resume=True continues.")
+        raise KeyboardInterrupt(f"stopped after step {self.step}; everything is saved in {self.folder}, "
+                                "resume=True continues.")
     return self
 
 @patch
@@ -454,26 +471,28 @@ def _open(self:Trainer, resume): # continue or begin, and write down how
     elif self.step == 0 and begun:
         raise refusal(f"{self.folder} already holds a run", "a new folder",
                       "pass resume=True to continue it, or name another", FileExistsError)
-    config = dict(train=self.config.config(), generator=self.G.config(), pictures=len(self.batches.labels), torch=torch.__version__)
+    config = dict(train=self.config.config(), generator=self.G.config(), pictures=len(self.batches.labels))
+    config["torch"] = torch.__version__
     if self.main: self.run.write_config(config, self.step > 0)
 
-# %% ../nbs/04b_training.ipynb #eeb718e2
+# %% ../nbs/04b_training.ipynb #c60c3ec7
 @patch
 def _step(self:Trainer, batch):
     for name, opt in self.game.opts.items():
         for group in opt.param_groups:
             group["lr"] = learning_rate(self.game.rates[name], self.epoch, self.config.halve_every)
     losses = self.game.train_step(batch.to(self.device))
-    self.sums += torch.stack([losses[k] for k in LOSSES])
+    self.sums += torch.stack([losses.get(k, torch.zeros_like(losses["g"])).float() for k in self.columns])
     self.count += 1
 
 @patch
 def _log(self:Trainer, bar): # one row of the curves
     (clock, since), now = self._clock, time.perf_counter()
     rate = (self.step - since) * self.batches.batch_size * self.game.accelerator.num_processes / (now - clock)
-    means = dict(zip(LOSSES, (self.sums / self.count).tolist()))
-    row = dict(step=self.step, epoch=round(self.epoch, 4), **{k: round(v, 5) for k, v in means.items()},
-               lr=self.game.opts["g"].param_groups[0]["lr"], images_per_s=round(rate, 2))
+    means = dict(zip(self.columns, (self.sums / self.count).tolist()))
+    row = dict(step=self.step, epoch=round(self.epoch, 4), **{k: round(means[k], 5) for k in LOSSES})
+    row |= dict(lr=self.game.opts["g"].param_groups[0]["lr"], images_per_s=round(rate, 2))
+    row |= {k: round(v, 5) for k, v in means.items() if k not in LOSSES}
     self.sums.zero_(); self.count = 0
     self._give_up(means)
     if self.main: self.run.write_row(row)
