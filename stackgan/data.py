@@ -72,7 +72,7 @@ class CaptionedImages(Pictures):
         number = {c: i for i, c in enumerate(self.classes)}
         self.labels, self.name = np.array([number[of[f]] for f in captions], dtype=np.int64), "images"
 
-# %% ../nbs/01_data.ipynb #a90a5fe9
+# %% ../nbs/01_data.ipynb #e60b1af8
 def read_data(
     data:str|Path, # a folder in CUB's layout, or a folder of pictures with captions.csv
     split:str="train", # of CUB's layout
@@ -80,7 +80,7 @@ def read_data(
     "Find out what kind of data a folder holds and open it."
     data = Path(data)
     if not data.exists():
-        raise refusal(f"{data} does not exist", "a folder, or the word birds", "check the path", FileNotFoundError)
+        raise refusal(f"{data} does not exist", "a folder or 'birds'", "check the path", FileNotFoundError)
     found = CUB200(data, split) if (data / "CUB_200_2011").is_dir() else CaptionedImages(data)
     if found.is_drawn: found.boxes = None
     return found
