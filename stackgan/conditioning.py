@@ -12,32 +12,34 @@ import torch
 import torch.nn as nn
 from torch import Tensor
 
+from .basics import refusal
+
 # %% ../nbs/03_conditioning.ipynb #1f5557ed
 def kl_to_standard_normal(
     mu:Tensor, # means, (B, C)
     logvar:Tensor, # logarithms of the variances, (B, C)
-    reduction:str="mean", # "mean" over batch and dimensions (the authors' code), "sum" over dimensions and mean over the batch, or "none" -> (B, C)
-) -> Tensor: # KL(N(mu, diag exp(logvar)) || N(0, I)), a scalar in nats unless `reduction="none"`
+    reduction:str="mean", # "mean" over all (the authors' code), "sum" over dimensions, or "none"
+) -> Tensor: # KL(N(mu, diag exp(logvar)) || N(0, I)) in nats: a scalar, (B, C) for "none"
     "How far the Gaussian of each sentence is from the standard normal (Zhang et al. 2017, eq. 2)."
     kl = 0.5 * (mu.square() + logvar.expm1() - logvar)
     if reduction == "none": return kl
     if reduction == "sum": return kl.sum(1).mean()
     if reduction == "mean": return kl.mean()
-    raise ValueError(f'reduction is {reduction!r}, expected "mean", "sum" or "none": choose one of the three.')
+    raise refusal(f"reduction is {reduction!r}", '"mean", "sum" or "none"', "choose one of the three")
 
 # %% ../nbs/03_conditioning.ipynb #03329486
 activations = {None: nn.Identity, "relu": nn.ReLU, "leaky_relu": lambda: nn.LeakyReLU(0.2)}
 
 class ConditioningAugmentation(nn.Module):
-    "A sentence embedding phi becomes c ~ N(mu(phi), Sigma(phi)), drawn anew each time (Zhang et al. 2017, section 3.2)."
+    "A sentence embedding phi becomes c ~ N(mu(phi), Sigma(phi)), drawn anew each time (section 3.2)."
     def __init__(self,
         phi_dim:int=1024, # length of phi
         c_dim:int=128, # length of c (the paper's N_g)
-        activation:str|None=None, # after the layer: None (ours), "relu" (the authors' PyTorch code), "leaky_relu" (their TensorFlow code)
+        activation:str|None=None, # None (ours), "relu" (the authors' PyTorch), "leaky_relu" (their TensorFlow)
     ):
         super().__init__()
         if activation not in activations:
-            raise ValueError(f'activation is {activation!r}, expected None, "relu" or "leaky_relu": choose one of the three.')
+            raise refusal(f"activation is {activation!r}", 'None, "relu" or "leaky_relu"', "choose one of them")
         self.phi_dim, self.c_dim, self.activation = phi_dim, c_dim, activation
         self.fc = nn.Linear(phi_dim, 2 * c_dim)
         self.act = activations[activation]()
@@ -47,7 +49,7 @@ class ConditioningAugmentation(nn.Module):
         sigma:float, # width of the clouds, above 0
     ):
         "Begin with clouds of this width around means that differ: for standardised phi, mu has deviation 1."
-        if not sigma > 0: raise ValueError(f"sigma is {sigma}, expected a number above 0: try 0.2.")
+        if not sigma > 0: raise refusal(f"sigma is {sigma}", "a number above 0", "try 0.2")
         nn.init.normal_(self.fc.weight[:self.c_dim], std=self.phi_dim ** -.5)
         nn.init.constant_(self.fc.bias[self.c_dim:], 2 * math.log(sigma))
 
@@ -57,10 +59,12 @@ class ConditioningAugmentation(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]: # c, mu, logvar, each (B, c_dim)
         "Draw c = mu + sigma * eps."
         if phi.ndim != 2 or phi.shape[1] != self.phi_dim:
-            raise ValueError(f"phi has shape {tuple(phi.shape)}, expected (B, {self.phi_dim}): use the text encoder this model was made for.")
+            raise refusal(f"phi has shape {tuple(phi.shape)}", f"(B, {self.phi_dim})",
+                          "use the text encoder this model was made for")
         mu, logvar = self.act(self.fc(phi)).chunk(2, dim=1)  # (B, 2 c_dim) -> two of (B, c_dim)
         if eps is None: eps = torch.randn_like(mu)
         if eps.shape != mu.shape:
-            raise ValueError(f"eps has shape {tuple(eps.shape)}, expected {tuple(mu.shape)}: give each sentence and each dimension its own noise.")
+            raise refusal(f"eps has shape {tuple(eps.shape)}", f"{tuple(mu.shape)}",
+                          "give each sentence and each dimension its own noise")
         c = mu + (0.5 * logvar).exp() * eps
         return c, mu, logvar
