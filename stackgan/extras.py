@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .basics import refusal
-from .data import Batch
+from .datasets import Batch
 from .game import judged
 from .matching import rough
 from .networks import PatchDiscriminator, degrade

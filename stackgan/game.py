@@ -14,7 +14,7 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 
 from .conditioning import kl_to_standard_normal
-from .data import Batch
+from .datasets import Batch
 from .players import TrainConfig, Turn, check_extra, ema_update, make_accelerator
 
 # %% ../nbs/04_game.ipynb #00f9a67f

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from .birds import ATTRIBUTES, Bird
 from .drawing import COLOURS, draw_bird
-from .data import crop_to_bird
+from .files import crop_to_bird
 
 # %% ../nbs/05b_lessons.ipynb #03ee5647
 def two_coloured(

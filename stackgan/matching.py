@@ -32,7 +32,7 @@ from tqdm.auto import tqdm
 from .basics import refusal
 from .birds import ATTRIBUTES, Bird, describe, strangers
 from .drawing import draw_birds
-from .data import ImageCache
+from .files import ImageCache
 from .files import load_network
 from .text import CharCNNRNN, TextEncoder, joint_embedding_loss
 
@@ -445,8 +445,8 @@ class Matcher(nn.Module):
         features = self.encoder.opinions(images, soften) if self.opinions else self.encoder(images)
         features = (features.float() - self.mean) / self.std
         if seen is not None and self.opinions:
-            values = torch.tensor(list(self.encoder.targets.values()), device=images.device)
-            features = features * seen.to(images.device).repeat_interleave(values, 1)
+            values = [i for i, n in enumerate(self.encoder.targets.values()) for _ in range(n)]  # target of each
+            features = features * seen[:, values].to(images.device)
         return self.linear(features)
 
     def forward(self,

@@ -15,9 +15,10 @@ from PIL import Image
 from torch import Tensor
 
 from .basics import refusal
-from .data import crop_to_bird, read_image
+from .files import crop_to_bird, read_image
 from .evaluate import draw_sentences, feature_network
-from .generate import StackGAN, read_data
+from .generate import StackGAN
+from .data import read_data
 from .metrics import Features, distance_figures, noise_pictures, precision_figures
 from .stage1 import StageIGenerator
 from .stage2 import StageIIGenerator

@@ -20,7 +20,7 @@ from .basics import refusal
 from .birds import ATTRIBUTES, Bird
 from .drawing import draw_bird
 from .conditioning import ConditioningAugmentation
-from .data import Batch
+from .datasets import Batch
 from .matching import fast_bf16
 
 # %% ../nbs/04a_players.ipynb #a90f3ca1
