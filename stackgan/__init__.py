@@ -6,7 +6,8 @@ __version__ = "0.1.0"
 _rooms = {
     "drawing": "draw_bird",
     "birds": "write_birds Bird",
-    "data": "CUB200 CaptionedImages Batches ImageCache download_cub crop_to_bird",
+    "files": "ImageCache download_cub crop_to_bird",
+    "data": "CUB200 CaptionedImages Batches",
     "text": "TextEncoder CharCNNRNN",
     "matching": "SentenceEncoder PrecomputedEmbeddings",
     "conditioning": "ConditioningAugmentation",
