@@ -13,7 +13,8 @@ from torch import Tensor
 
 from .conditioning import ConditioningAugmentation
 from .game import Generated
-from .stage1 import ConvBlock, Discriminator, StageIGenerator, UpBlock, conv3x3, doublings, init_weights
+from .stage1 import (ConvBlock, Discriminator, StageIGenerator, UpBlock, conv3x3, doublings,
+                             init_weights)
 
 # %% ../nbs/06_stage2.ipynb #9dd6b2b6
 class ResidualBlock(nn.Module):
@@ -33,7 +34,7 @@ class ResidualBlock(nn.Module):
 
 # %% ../nbs/06_stage2.ipynb #7d0c649e
 class StageIIGenerator(nn.Module):
-    "Stage-I's sketch and the sentence, once more, become a picture four times as large (Zhang et al. 2017, section 3.4)."
+    "Sketch and sentence, once more, become a picture four times as large (Zhang et al. 2017, section 3.4)."
     def __init__(self,
         stage1:StageIGenerator, # trained, and frozen from here on: in evaluation mode, without gradients
         width:int=128, # base width; the 16 x 16 features have 4 x width channels
@@ -41,22 +42,25 @@ class StageIIGenerator(nn.Module):
         residual_blocks:int|None=None, # 4 for 256 pixels and more, 2 below, if None
         activation:str|None=None, # of this stage's own Conditioning Augmentation
         min_channels:int=1, # no upsampling block gets narrower than this; matters for small widths only
-        text:bool=True, # read the sentence again? False: only the sketch tells what to draw (an ablation of the paper)
-        shortcut:bool=False, # add the enlarged sketch before the last tanh, so that only the change is computed? Not in the paper
+        text:bool=True, # read the sentence again? (False is an ablation of the paper)
+        shortcut:bool=False, # add the enlarged sketch before the last tanh? Not in the paper
     ):
         super().__init__()
         size = size or 4 * stage1.size
         n = doublings(size, stage1.size // 4)
         if residual_blocks is None: residual_blocks = 4 if size >= 256 else 2
-        self.size, self.width, self.residual_blocks, self.activation = size, width, residual_blocks, activation
-        self.min_channels, self.text, self.shortcut = min_channels, text, shortcut
+        self.size, self.width, self.residual_blocks = size, width, residual_blocks
+        self.activation, self.min_channels = activation, min_channels
+        self.text, self.shortcut = text, shortcut
         self.phi_dim, self.c_dim, self.z_dim = stage1.phi_dim, stage1.c_dim, stage1.z_dim
         self.ca = ConditioningAugmentation(self.phi_dim, self.c_dim, activation) if text else None
         def halve(c): return [nn.Conv2d(c, 2 * c, 4, 2, 1, bias=False), nn.BatchNorm2d(2 * c), nn.ReLU()]
         self.encoder = nn.Sequential(conv3x3(3, width), nn.ReLU(), *halve(width), *halve(2 * width))
-        self.joint = nn.Sequential(conv3x3(4 * width + self.c_dim * text, 4 * width), nn.BatchNorm2d(4 * width), nn.ReLU())
+        c_in = 4 * width + self.c_dim * text
+        self.joint = nn.Sequential(conv3x3(c_in, 4 * width), nn.BatchNorm2d(4 * width), nn.ReLU())
         self.residual = nn.Sequential(*[ResidualBlock(4 * width) for _ in range(residual_blocks)])
-        channels = [max(4 * width // 2 ** i, min_channels) for i in range(n + 1)]  # 256 pixels: 512, 256, 128, 64, 32
+        # 256 pixels: 512, 256, 128, 64, 32
+        channels = [max(4 * width // 2 ** i, min_channels) for i in range(n + 1)]
         self.up = nn.Sequential(*[UpBlock(i, o) for i, o in zip(channels, channels[1:])])
         self.to_rgb = conv3x3(channels[-1], 3)
         self.apply(init_weights)
@@ -92,7 +96,7 @@ class StageIIGenerator(nn.Module):
         return self.refine(sketch, phi, eps)                     # (B, 3, 256, 256)
 
     def refine(self,
-        sketch:Tensor, # (B, 3, S, S) in [-1, 1], S a quarter of this stage's size; anybody's, not only Stage-I's
+        sketch:Tensor, # (B, 3, S, S) in [-1, 1], S a quarter of this stage's size; not only Stage-I's
         phi:Tensor, # (B, phi_dim)
         eps:Tensor|None=None, # noise of this stage's Conditioning Augmentation, (B, c_dim)
     ) -> Generated:
@@ -111,7 +115,7 @@ class StageIIGenerator(nn.Module):
 
 # %% ../nbs/06_stage2.ipynb #4c097061
 class Bottleneck(nn.Module):
-    "x + (1x1 to a quarter, 3x3, 1x1 back)(x), then LeakyReLU: the residual block of the authors' TensorFlow discriminator."
+    "x + (1x1 to a quarter, 3x3, 3x3 back)(x), then LeakyReLU: the authors' TensorFlow discriminator's block."
     def __init__(self,
         channels:int, # in and out
         norm:bool=True, # BatchNorm?
@@ -129,7 +133,7 @@ class Bottleneck(nn.Module):
 
 # %% ../nbs/06_stage2.ipynb #5de899dd
 class StageIIDiscriminator(Discriminator):
-    "Stage-I's discriminator with more down-sampling (Zhang et al. 2017, section 3.4; the authors' TensorFlow layers)."
+    "Stage-I's with more down-sampling (Zhang et al. 2017, section 3.4; the authors' TensorFlow layers)."
     def __init__(self,
         phi_dim:int=1024, # length of phi
         size:int=256, # height and width of the pictures
@@ -140,8 +144,9 @@ class StageIIDiscriminator(Discriminator):
         contrast:bool=False, # a head that puts pictures where their sentences are? Not in the paper
     ):
         n = doublings(size)
-        down = [3] + [width * 2 ** i for i in range(n)]             # 256 pixels: 64, 128, 256, 512, 1024, 2048
-        back = [width * 2 ** i for i in range(n - 1, min(n, 4) - 2, -1)]  # then 2048, 1024, 512 by 1x1 convolutions
+        # 256 pixels: 64, 128, 256, 512, 1024, 2048, then 1024, 512 by 1x1 convolutions
+        down = [3] + [width * 2 ** i for i in range(n)]
+        back = [width * 2 ** i for i in range(n - 1, min(n, 4) - 2, -1)]
         blocks = [ConvBlock(i, o, norm=norm and k > 0) for k, (i, o) in enumerate(zip(down, down[1:]))]
         blocks += [ConvBlock(i, o, kernel=1, norm=norm) for i, o in zip(back, back[1:])]
         features = nn.Sequential(*blocks, Bottleneck(back[-1], norm))
