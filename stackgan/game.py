@@ -47,7 +47,7 @@ def generator_loss(
     "The generator wants its pictures called real (the non-saturating form of Zhang et al. 2017, eq. 4)."
     return judged(fake, True) if alone_fake is None else judged(fake, True) + judged(alone_fake, True)
 
-# %% ../nbs/04_game.ipynb #fc96683a
+# %% ../nbs/04_game.ipynb #9b81847d
 BETAS = (0.5, 0.999)  # Adam's, in the paper and both of the authors' code bases
 
 class Game:
@@ -82,7 +82,7 @@ class Game:
         lr:float, # Adam's learning rate
     ):
         "A network that learns: saved, resumed and slowed down like all others."
-        weights = [p for p in net.parameters() if p.requires_grad]
+        weights = [p for p in net.to(self.device).parameters() if p.requires_grad]
         opt = torch.optim.Adam(weights, lr=lr, betas=BETAS, fused=self.device.type != "meta")
         self.nets[name], self.rates[name] = net, lr
         self.players[name], self.opts[name] = self.accelerator.prepare(net, opt)

@@ -22,8 +22,7 @@ from .birds import Bird, near_misses, strangers, write_birds
 from .data import Batches, read_data
 from .extras import (Consistency, Contrast, DiffAugment, HardNegatives, HeadStart, InitialSigma, Invented, Matching,
                              ModeSeeking, Restore, Unconditional)
-from .files import ImageCache
-from .files import load_network, save_model
+from .files import ImageCache, load_network, save_model
 from .generate import StackGAN, find_model
 from .matching import ImageNetFeatures, Matcher, load_matcher, train_text_encoder
 from .networks import ProjectedDiscriminator
