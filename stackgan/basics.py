@@ -73,7 +73,7 @@ def parallel_map(
     least:int=128, # fewer jobs than this are done here: starting processes would take longer
 ) -> Iterator: # the results, in the order of the jobs
     "Call a function for every job, in several processes where that is possible and pays."
-    jobs, here = list(jobs), work.__module__ == "__main__"  # here: of a notebook, so that only a forked worker has it
+    jobs, here = list(jobs), work.__module__ == "__main__"  # here: of a notebook, for forked workers only
     can_fork = "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
     processes = min(processes or min(cores(), 16), len(jobs))
     few = len(jobs) < (min(least, 32) if here else least)
@@ -90,7 +90,7 @@ def parallel_map(
 
 # %% ../nbs/00a_basics.ipynb #3ac6cd89
 def keep_heap():
-    "Ask glibc to keep freed memory instead of returning it: fresh pages cost a training step a quarter of its time."
+    "Ask glibc to keep freed memory instead of returning it: fresh pages cost a step a quarter of its time."
     if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc": return
     libc = ctypes.CDLL("libc.so.6")
     libc.mallopt(-4, 0)            # M_MMAP_MAX: no separate mapping for large blocks

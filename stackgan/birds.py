@@ -232,6 +232,7 @@ def _write_one(job): # draw one bird, save picture and captions; the box around 
     text.write_text("\n".join(describe(bird, 10, seed)) + "\n", encoding="utf-8")
     return box
 
+# %% ../nbs/00_birds.ipynb #b4d0b1ef
 def write_birds(
     root, # folder to write into; made when missing
     n:int=2000, # pictures

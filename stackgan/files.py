@@ -322,6 +322,7 @@ def _fetch(url, part, progress): # append what is missing to `part`; how many by
                 f.write(block); bar.update(len(block))
     return part.stat().st_size if total is None else total
 
+# %% ../nbs/01b_files.ipynb #add16621
 def _fetch_all(url, part, progress, tries): # try until `part` is whole
     for t in range(tries):
         total, why = None, ""
