@@ -306,8 +306,10 @@ def train_stackgan(
     "Text encoder, Stage-I, Stage-II, in this order, in a folder that can be stopped and resumed at any time."
     from stackgan.birds import ATTRIBUTES, Bird, near_misses, strangers, write_birds
     from stackgan.data import Batches, ImageCache
-    from stackgan.stage1 import ProjectedDiscriminator, StageIDiscriminator
-    from stackgan.stage2 import PatchDiscriminator, StageIIDiscriminator
+    from stackgan.extras_nets import ProjectedDiscriminator
+    from stackgan.stage1 import StageIDiscriminator
+    from stackgan.extras_nets import PatchDiscriminator
+    from stackgan.stage2 import StageIIDiscriminator
     from stackgan.text import ImageNetFeatures, Matcher, train_text_encoder
     from stackgan.training import Preset, Trainer, presets, write_aside
     out = Path(out)
