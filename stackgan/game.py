@@ -47,7 +47,7 @@ def generator_loss(
     "The generator wants its pictures called real (the non-saturating form of Zhang et al. 2017, eq. 4)."
     return judged(fake, True) if alone_fake is None else judged(fake, True) + judged(alone_fake, True)
 
-# %% ../nbs/04_game.ipynb #9b81847d
+# %% ../nbs/04_game.ipynb #d1521978
 BETAS = (0.5, 0.999)  # Adam's, in the paper and both of the authors' code bases
 
 class Game:
@@ -63,8 +63,7 @@ class Game:
         self.config, self.batches, self.step = config or TrainConfig(), batches, 0
         c, self.supplies = self.config, dict(near=getattr(batches, "near", None)) | supplies
         self.accelerator = accelerator or make_accelerator(c.precision)
-        self.device = self.accelerator.device
-        self.G, self.D = generator, discriminator
+        self.device, self.G, self.D = self.accelerator.device, generator, discriminator
         self.nets, self.players, self.opts, self.rates = {}, {}, {}, {}
         for e in c.extras: check_extra(e, self.supplies, getattr(discriminator, "heads", ()))
         for e in c.extras: e.start(self)
@@ -112,11 +111,6 @@ class Game:
         random = torch.Generator().manual_seed(seed)
         noise = self.noise(len(batch), random)
         return Turn(self, batch, batch, batch.wrong_phi, noise, random, batch.phi, len(batch))
-
-    @property
-    def sampler(self) -> nn.Module:
-        "The averaged generator, or the generator itself where there is no average."
-        return self.ema if self.ema is not None else self.G
 
 # %% ../nbs/04_game.ipynb #0f379f4c
 @patch

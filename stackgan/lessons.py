@@ -14,8 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .birds import ATTRIBUTES, COLOURS, Bird, draw_bird
-from .data import crop_to_bird
+from .birds import ATTRIBUTES, Bird
+from .drawing import COLOURS, draw_bird
+from .files import crop_to_bird
 
 # %% ../nbs/05b_lessons.ipynb #1b62588f
 def two_coloured(

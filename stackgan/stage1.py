@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .basics import refusal
 from .conditioning import ConditioningAugmentation
-from .game import Generated, Verdict
+from .players import Generated, Verdict
 
 # %% ../nbs/05_stage1.ipynb #87f8f8f5
 def conv3x3(c_in:int, c_out:int) -> nn.Conv2d: # a 3x3 convolution, stride 1, that keeps height and width
@@ -48,7 +48,7 @@ class UpBlock(nn.Module):
     def kernel(self) -> Tensor: # (c_in, c_out, 4, 4)
         "The transposed convolution's kernel, summed from the 3x3 weights."
         o, i = self.weight.shape[:2]
-        with torch.autocast(self.weight.device.type, enabled=False):
+        with torch.autocast("cpu" if self.weight.is_meta else self.weight.device.type, enabled=False):
             nine = self.weight.transpose(0, 1).reshape(i * o, 9)
             return (nine @ self.taps.T.to(nine.dtype)).view(i, o, 4, 4)
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .conditioning import ConditioningAugmentation
-from .game import Generated
+from .players import Generated
 from .stage1 import (ConvBlock, Discriminator, StageIGenerator, UpBlock, conv3x3, doublings,
                              init_weights)
 

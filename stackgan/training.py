@@ -296,7 +296,7 @@ def finish_step():
     finally:
         for s, h in old.items(): signal.signal(s, h)
 
-# %% ../nbs/04b_training.ipynb #234b99f7
+# %% ../nbs/04b_training.ipynb #6a9293ee
 class Recorder:
     "A game, its run folder and what is counted between the two: all that is saved or looked at."
     def __init__(self,
@@ -321,7 +321,7 @@ class Recorder:
     G = property(lambda self: self.game.G)
     D = property(lambda self: self.game.D)
     ema = property(lambda self: self.game.ema)
-    sampler = property(lambda self: self.game.sampler)
+    sampler = property(lambda self: self.G if self.ema is None else self.ema)  # the averaged generator, if any
     step = property(lambda self: self.game.step)
     folder = property(lambda self: self.run.path)
     main = property(lambda self: self.game.accelerator.is_main_process)
