@@ -7,7 +7,7 @@ _rooms = {
     "drawing": "draw_bird",
     "birds": "write_birds Bird",
     "files": "ImageCache download_cub crop_to_bird",
-    "data": "CUB200 CaptionedImages Batches",
+    "data": "CUB200 CaptionedImages Batches read_data",
     "text": "TextEncoder CharCNNRNN",
     "matching": "SentenceEncoder PrecomputedEmbeddings",
     "conditioning": "ConditioningAugmentation",

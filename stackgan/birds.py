@@ -16,9 +16,11 @@ from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
 
-from .basics import parallel_map, refusal
+from .basics import moved_from, parallel_map, refusal
 from .drawing import COLOURS, draw_bird, write_layout
 from .grammar import PLACES, caption
+
+__getattr__ = moved_from(__name__)
 
 # %% ../nbs/00_birds.ipynb #decc0be4
 ATTRIBUTES = dict(

@@ -14,10 +14,12 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 
-from .basics import refusal
+from .basics import moved_from, refusal
 from .datasets import Batch, Epochs, Pictures, check_batches, in_split, present
 from .datasets import read_boxes, read_caption_table, read_captions, read_layout
 from .files import crop_to_bird, cut_on_device, digest, download_cub
+
+__getattr__ = moved_from(__name__)
 
 # %% ../nbs/01_data.ipynb #3c8e96b1
 class CUB200(Pictures):

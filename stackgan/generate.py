@@ -19,13 +19,15 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from .basics import keep_heap, refusal
+from .basics import keep_heap, moved_from, refusal
 from .files import load_network, save_model, to_pictures
 from .players import Generated
 from .stage1 import StageIGenerator
 from .stage2 import StageIIGenerator
 from .matching import Matcher
 from .text import TextEncoder
+
+__getattr__ = moved_from(__name__)
 
 # %% ../nbs/07_generate.ipynb #afae07ba
 def packaged_models() -> list[str]: # names that `StackGAN.from_pretrained` knows without a download

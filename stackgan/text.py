@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
-from .basics import refusal
+from .basics import moved_from, refusal
+
+__getattr__ = moved_from(__name__)
 
 # %% ../nbs/02_text.ipynb #ed8586ec
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789-,;.!?:'\"/\\|_@#$%^&*~`+-=<>()[]{} "

@@ -26,10 +26,12 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from .basics import keep_heap, refusal, write_aside
+from .basics import keep_heap, moved_from, refusal, write_aside
 from .files import picture_grid, save_model as write_model
 from .game import Game
 from .players import TrainConfig, learning_rate
+
+__getattr__ = moved_from(__name__)
 
 # %% ../nbs/04b_training.ipynb #e53dbcd1
 METRICS = ("step", "epoch", "d_real", "d_wrong", "d_fake", "g", "kl", "lr", "images_per_s")
