@@ -35,11 +35,11 @@ class ConditioningAugmentation(nn.Module):
     def __init__(self,
         phi_dim:int=1024, # length of phi
         c_dim:int=128, # length of c (the paper's N_g)
-        activation:str|None=None, # None (ours), "relu" (the authors' PyTorch), "leaky_relu" (their TensorFlow)
+        activation:str|None=None, # None (ours), "relu" (the authors' PyTorch), "leaky_relu" (TensorFlow)
     ):
         super().__init__()
         if activation not in activations:
-            raise refusal(f"activation is {activation!r}", 'None, "relu" or "leaky_relu"', "choose one of them")
+            raise refusal(f"activation is {activation!r}", 'None, "relu" or "leaky_relu"', "choose one")
         self.phi_dim, self.c_dim, self.activation = phi_dim, c_dim, activation
         self.fc = nn.Linear(phi_dim, 2 * c_dim)
         self.act = activations[activation]()
