@@ -38,7 +38,7 @@ def command_parser() -> argparse.ArgumentParser:
         epilog=_examples, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--version", action="version", version=f"stackgan {__version__}")
     commands = p.add_subparsers(dest="command", metavar="command", required=True)
-    for words in (_generate_words, _birds_words, _train_words, _evaluate_words, _ablate_words): words(commands)
+    for add in (_generate_words, _birds_words, _train_words, _evaluate_words, _ablate_words): add(commands)
     return p
 
 # %% ../nbs/15_cli.ipynb #7c3e317d
