@@ -102,7 +102,7 @@ def moved_from(
 ): # a module's `__getattr__` (PEP 562)
     "Find a public name by the table of `stackgan` when an older module is asked for it."
     def find(name):
-        face = sys.modules[module.partition(".")[0]]
-        if name in face.__all__: return getattr(face, name)
+        face = sys.modules.get("stackgan")  # the package, of which the public table is a part
+        if face and name in face.__all__: return getattr(face, name)
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
     return find

@@ -10,13 +10,11 @@ __all__ = ['packaged_models', 'find_model', 'model_card', 'load_parts', 'noise_r
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
 import torch
 from PIL import Image
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from .basics import keep_heap, moved_from, refusal
@@ -268,7 +266,7 @@ class StackGAN(nn.Module):
     ) -> Tensor: # (number of sentences, phi_dim)
         "Embed sentences with this model's own text encoder."
         if self.text is None: raise refusal("this model has no text encoder", "one", "use from_phi")
-        return self.text.embed(checked_sentences(texts))
+        return self.text.embed(checked_sentences(texts)).to(next(self.g1.parameters()).device)
 
     def choose(self,
         phi:Tensor, # sentence embeddings, (n * best_of, phi_dim), a picture's candidates together

@@ -6,7 +6,7 @@
 __all__ = ['TOLD', 'Generated', 'Verdict', 'Extra', 'check_extra', 'Turn', 'TrainConfig', 'make_accelerator', 'ema_update',
            'learning_rate', 'toy_bird', 'toy_phi', 'ToyBirds', 'ToyGenerator', 'ToyDiscriminator']
 
-# %% ../nbs/04a_players.ipynb #48664e25
+# %% ../nbs/04a_players.ipynb #42713534
 import math
 from dataclasses import asdict, dataclass, field
 from typing import Callable, ClassVar, NamedTuple
@@ -20,7 +20,6 @@ from .basics import refusal
 from .birds import ATTRIBUTES, Bird
 from .drawing import draw_bird
 from .conditioning import ConditioningAugmentation
-from .datasets import Batch
 from .matching import fast_bf16
 
 # %% ../nbs/04a_players.ipynb #a90f3ca1
@@ -110,13 +109,13 @@ def check_extra(
         given = f"{name} reads D's head {extra.head!r}, D has {list(heads)}"
         raise refusal(given, "a discriminator with it", f"make it with {extra.head}=True")
 
-# %% ../nbs/04a_players.ipynb #01d2985f
+# %% ../nbs/04a_players.ipynb #dc9cc7c8
 @dataclass
 class Turn:
     "One step of the game, as extras see and change it."
     game: object             # the `Game`
-    batch: Batch             # real pictures and their own sentences
-    told: Batch              # what G is asked for: `batch`, unless an extra asks for something else
+    batch: "Batch"           # of chapter 01: real pictures and their own sentences
+    told: "Batch"            # what G is asked for: `batch`, unless an extra asks for something else
     wrong: Tensor            # D's wrong sentences, (B, phi_dim)
     noise: list[Tensor]      # z, and one eps for each Conditioning Augmentation, a row for each of `asked`
     random: torch.Generator  # of this step: the only source of random numbers
@@ -136,7 +135,7 @@ class Turn:
         return self.batch.real()
 
     def rivals(self,
-        own:Batch, # sentences of B pictures
+        own, # a `Batch`: sentences of B pictures
         others:int=112, # sentences to choose among besides
     ) -> tuple[Tensor, Tensor]: # their phi, near misses last, (N, phi_dim); which are about the same class, (B, N)
         "Sentences among which a picture must find its own."

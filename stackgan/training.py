@@ -7,7 +7,7 @@ __all__ = ['METRICS', 'LOSSES', 'DISEASES', 'read_metrics', 'reference_curves', 
            'TrainingStopped', 'hopeless', 'RunFolder', 'game_state', 'restore_game', 'finish_step', 'Recorder',
            'Trainer']
 
-# %% ../nbs/04b_training.ipynb #6c9add64
+# %% ../nbs/04b_training.ipynb #12a5f595
 import csv
 import json
 import math
