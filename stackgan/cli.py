@@ -119,9 +119,9 @@ def _train_words(commands):
     add = _command(commands, "train", "train text encoder, Stage-I and Stage-II", train)
     add("--data", default="birds",
         help="the word birds (drawn for you), a folder in CUB's layout, or pictures with captions.csv")
-    add("--preset", default="small", choices=["tiny", "small", "photos", "paper", "modern"],
+    add("--preset", default="small", choices=["tiny", "small", "photos", "paper"],
         help="tiny: a minute; small: hours on a laptop; "
-             "photos: the same for photographs, with ImageNet's help; paper and modern: a GPU")
+             "photos: the same for photographs, with ImageNet's help; paper: a GPU")
     add("--out", type=Path, required=True, help="the run's folder")
     add("--resume", action="store_true", help="continue the run in --out")
     add("--text", default=None,

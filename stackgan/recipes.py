@@ -92,7 +92,7 @@ def presets() -> dict[str, Preset]: # name -> a fresh preset, free to be changed
                 extras=[*photo, Consistency(30.)])),
         paper=Preset("paper", "paper", Stage(), Stage()))
 
-# %% ../nbs/10_recipes.ipynb #732ce020
+# %% ../nbs/10_recipes.ipynb #515848b7
 @dataclass
 class Material:
     "What both stages learn from."
@@ -116,8 +116,10 @@ def supplied(
     "Leave out extras whose supply is missing, and say so once."
     missing = [e for e in stage.extras if e.needs and supplies.get(e.needs) is None]
     if not missing: return stage
-    supply, names = dict.fromkeys(e.needs for e in missing), (type(e).__name__ for e in missing)
-    warnings.warn(f"this data has no {', '.join(supply)}, so the recipe goes on without {', '.join(names)}.", stacklevel=2)
+    called = dict(near="near misses", invented="sentences without pictures")
+    supply = dict.fromkeys(called.get(e.needs, e.needs) for e in missing)
+    without = ", ".join(type(e).__name__ for e in missing)
+    warnings.warn(f"this run has no {', '.join(supply)}, so its recipe goes on without {without}.", stacklevel=2)
     return replace(stage, extras=[e for e in stage.extras if e not in missing])
 
 # %% ../nbs/10_recipes.ipynb #cdf82824

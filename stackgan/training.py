@@ -78,7 +78,7 @@ def plot_metrics(
     if labels or reference: axes[0].legend(fontsize=8)
     return fig
 
-# %% ../nbs/04b_training.ipynb #00061e3a
+# %% ../nbs/04b_training.ipynb #6489ef70
 @dataclass(frozen=True)
 class Finding:
     "Something wrong with a run, as its curves show it."
@@ -90,7 +90,7 @@ class Finding:
 
 DISEASES = ( # name, whether a row of metrics.csv shows it, what is seen, what usually helps
     ("D wins", lambda r: r["d_fake"] < .05 and r["d_real"] < .3, "d_fake below 0.05",
-     "Lower lr_d, use more pictures, or add the extra Disturb"),
+     "Lower lr_d, use more pictures, or add the extra DiffAugment"),
     ("D is blind", lambda r: all(abs(r[k] - math.log(2)) < .01 for k in ("d_real", "d_wrong", "d_fake")),
      "d_real, d_wrong and d_fake at 0.69", "Raise lr_d; look for a dead layer"),
     ("D does not read", lambda r: r["d_wrong"] > .6 and r["d_fake"] < .3,

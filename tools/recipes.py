@@ -1,12 +1,12 @@
-"""Train the recipes for the GPU at the widths of a laptop, on photographs, and store what chapter 12 shows of them.
+"""Train the paper's recipe at the widths of a laptop, on photographs, and store what chapter 12 shows of it.
 
-usage: python tools/recipes.py train {paper,modern} CUB RUN
-       python tools/recipes.py store CUB PAPER MODERN PHOTOS
-(CUB: a folder in CUB's layout; RUN: a new folder, or one to continue; PAPER, MODERN: the two runs, finished; PHOTOS: a file, see below)
+usage: python tools/recipes.py train paper CUB RUN
+       python tools/recipes.py store CUB PAPER PHOTOS
+(CUB: a folder in CUB's layout; RUN: a new folder, or one to continue; PAPER: the finished run; PHOTOS: a file, see below)
 
-Both generators are as wide as the packaged model `photos`, whose phi they get; pictures in a batch and precision are those of the preset
-`small`; losses, rates and everything else are the recipe's own. Stage-I goes 42 times through the pictures, half as often as the packaged model did, Stage-II 4 times.
-Before `store`, for both runs, so that both are compared at 64 pixels, and their pictures at 256:
+Both generators are as wide as the packaged model `photos`, whose phi they get; pictures in a batch and precision are
+those of the preset `small`; losses, rates and everything else are the recipe's own. Stage-I goes 42 times through the
+pictures, half as often as the packaged model did, Stage-II 4 times. Before `store`, at 64 and at 256 pixels:
 
     stackgan evaluate --model RUN/stage1/model --data CUB --n 238 --matcher EXAMINER --out RUN/figures.json
     stackgan evaluate --model RUN/model --data CUB --n 238 --matcher EXAMINER --out RUN/figures256.json
@@ -14,8 +14,10 @@ Before `store`, for both runs, so that both are compared at 64 pixels, and their
 
 (The last once, of the packaged model. EXAMINER: as chapter 12 trains it.)
 
-`store` writes stackgan/weights/photos/recipes.json, figures and curves of both, and the figures of PHOTOS; and images/recipes.jpg: sketch and picture of both for the
-first captions of held-out pictures, in the fixed order of tools/photos.py, none chosen. No photograph is stored.
+`store` writes stackgan/weights/photos/recipes.json, figures and curves of the run, and the figures of PHOTOS; and
+images/recipes.jpg: sketch and picture for the first captions of held-out pictures, in the fixed order of
+tools/photos.py, none chosen. No photograph is stored. What recipes.json holds of `modern`, a recipe that gained
+nothing and has been dropped, is kept.
 """
 import json
 import sys
@@ -36,21 +38,24 @@ from stackgan.training import read_metrics
 
 def train(recipe, cub, run):
     theirs, small = presets()[recipe], presets()["small"]
-    preset = replace(theirs, text="small", width_g1=48, width_d1=40, width_g2=20, width_d2=16, min_channels=16,
-                     **{k: replace(getattr(theirs, k), batch_size=getattr(small, k).batch_size, precision="auto") for k in ("stage1", "stage2")})
+    def stage(name, width_g, width_d):
+        batch_size = getattr(small, name).batch_size
+        return replace(getattr(theirs, name), batch_size=batch_size, precision="auto", width_g=width_g, width_d=width_d)
+    preset = replace(theirs, text="small", min_channels=16, stage1=stage("stage1", 48, 40), stage2=stage("stage2", 20, 16))
     began = time.time()
     train_stackgan(cub, preset, run, resume=True, text_name="photos", epochs1=42, epochs2=4)
     print(f"{(time.time() - began) / 3600:.2f} hours")
 
 def figures(path): return {k: v for k, v in json.loads(Path(path).read_text()).items() if k not in ("model", "data")}  # which are somebody's folders
 
-def store(cub, paper, modern, photos):
-    runs = dict(paper=Path(paper), modern=Path(modern))
+def store(cub, paper, photos):
+    runs = dict(paper=Path(paper))
     root, data = Path(__file__).parents[1], read_data(cub, "test")
-    found = {name: dict(sketches=figures(run / "figures.json"), pictures=figures(run / "figures256.json"),
+    stored = root / "stackgan" / "weights" / "photos" / "recipes.json"
+    found = json.loads(stored.read_text()) | {name: dict(sketches=figures(run / "figures.json"), pictures=figures(run / "figures256.json"),
                         curves={s: read_metrics(run / s / "metrics.csv") for s in ("stage1", "stage2")}) for name, run in runs.items()}
     found["photos"] = dict(pictures=figures(photos))
-    write_aside(root / "stackgan" / "weights" / "photos" / "recipes.json", lambda tmp: tmp.write_text(json.dumps(found) + "\n"))
+    write_aside(stored, lambda tmp: tmp.write_text(json.dumps(found) + "\n"))
     captions = [data.captions[i][0] for i in np.random.default_rng(0).permutation(len(data))[:8]]
     models = {name: StackGAN.from_pretrained(run / "model") for name, run in runs.items()}
     shown = [(name, stage) for name in models for stage in ("Stage-I", "Stage-II")]
