@@ -181,7 +181,8 @@ def evaluate(
     import json
     from stackgan.evaluate import evaluate_birds, evaluation_table
     from stackgan.photographs import evaluate_photos
-    from stackgan.evaluate import feature_network, load_matcher
+    from stackgan.evaluate import feature_network
+    from stackgan.matching import load_matcher
     from stackgan.generate import StackGAN
     _evaluable(args)
     matchers = {str(folder): load_matcher(folder) for folder in args.matcher}

