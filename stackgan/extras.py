@@ -89,7 +89,7 @@ class Matching(Extra):
         matcher, images, random = turn.game.supplies["matcher"], turn.fake.images, turn.random
         phi, same = turn.rivals(turn.told)
         # half of the attributes
-        seen = torch.rand(len(images), len(matcher.encoder.targets), generator=random) < .5
+        seen = torch.rand(len(images), len(matcher.encoder.targets), generator=random, device=random.device) < .5
         size = matcher.size  # it knows half of that, too: large pictures are shown at both sizes in turn
         if images.shape[-1] < size or turn.game.step % 2: size = size // 2
         if images.shape[-1] > size: images = F.adaptive_avg_pool2d(images, size)
@@ -112,8 +112,9 @@ class Invented(Extra):
 
     def ask(self, turn):
         batch, made, n = turn.batch, turn.game.supplies["invented"], len(turn.batch)
-        turn.paired = k = n - round(self.share * n)
-        phi = made[torch.randint(len(made), (n - k,), generator=turn.random).to(made.device)]
+        turn.paired, random = n - round(self.share * n), turn.random
+        k = turn.paired
+        phi = made[torch.randint(len(made), (n - k,), generator=random, device=random.device).to(made.device)]
         phi, near = phi.unbind(1) if phi.ndim == 3 else (phi, batch.near_phi)
         near = None if batch.near_phi is None else torch.cat([batch.near_phi[:k], near[:n - k]])
         # of no class that pictures have
@@ -140,7 +141,7 @@ class ModeSeeking(Extra):
         n, z = len(turn.batch), turn.noise[0]
         again = max(1, n // 4)
         turn.noise = [torch.cat([x, x[:again]]) for x in turn.noise]
-        turn.noise[0][n:] = torch.randn(again, z.shape[1], generator=turn.random).to(z)
+        turn.noise[0][n:] = torch.randn(again, z.shape[1], generator=turn.random, device=turn.random.device).to(z)
         turn.asked = torch.cat([turn.asked, turn.asked[:again]])
 
     def g(self, turn):
@@ -165,12 +166,13 @@ class HardNegatives(Extra):
 # %% ../nbs/09_extras.ipynb #38b03d45
 def diff_augment(
     images:Tensor, # (B, 3, S, S) in [-1, 1]
-    generator:torch.Generator|None=None, # source of the random numbers, on the CPU
+    generator:torch.Generator|None=None, # source of the random numbers, on the CPU if None
 ) -> Tensor: # the same shape
     "Each picture moved by up to an eighth, and a third of its side covered (Zhao et al. 2020)."
     b, _, size, _ = images.shape
     by, hole = size // 8, size // 3
-    y, x, cy, cx = torch.rand(4, b, 1, generator=generator).to(images.device)
+    dice = dict(generator=generator, device=generator and generator.device)
+    y, x, cy, cx = torch.rand(4, b, 1, **dice).to(images.device)
     at = torch.arange(size, device=images.device)[None]                                   # (1, S)
     # (B, S): where each row and column comes from
     rows, columns = (at + (v * (2 * by + 1)).long() - by for v in (y, x))

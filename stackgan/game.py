@@ -64,6 +64,7 @@ class Game:
         c, self.supplies = self.config, dict(near=getattr(batches, "near", None)) | supplies
         self.accelerator = accelerator or make_accelerator(c.precision)
         self.device, self.G, self.D = self.accelerator.device, generator, discriminator
+        self.random = torch.Generator("cuda" if self.device.type == "cuda" else "cpu")
         self.nets, self.players, self.opts, self.rates = {}, {}, {}, {}
         for e in c.extras: check_extra(e, self.supplies, getattr(discriminator, "heads", ()))
         for e in c.extras: e.start(self)
@@ -97,20 +98,24 @@ class Game:
 
     def noise(self,
         n:int, # pictures
-        generator:torch.Generator, # on the CPU
+        generator:torch.Generator,
     ) -> list[Tensor]: # z (n, z_dim), then one eps for each Conditioning Augmentation
         "Noise for `n` pictures; eps is 0 where the recipe is without augmentation."
-        z, *eps = [torch.randn(n, dim, generator=generator).to(self.device) for dim in self.G.noise_dims]
+        z, *eps = [torch.randn(n, dim, generator=generator, device=generator.device).to(self.device)
+                   for dim in self.G.noise_dims]
         return [z, *(eps if self.config.augment else map(torch.zeros_like, eps))]
 
     def turn(self,
         batch:Batch, # on the game's device
     ) -> Turn: # the paper's: nothing asked but the batch's own sentences
-        "Begin a step: all its random numbers follow from (seed, step, process)."
-        seed = (self.config.seed * 1_000_003 + self.step) * 64 + self.accelerator.process_index
-        random = torch.Generator().manual_seed(seed)
-        noise = self.noise(len(batch), random)
-        return Turn(self, batch, batch, batch.wrong_phi, noise, random, batch.phi, len(batch))
+        "Begin a step."
+        self.reseed()
+        noise = self.noise(len(batch), self.random)
+        return Turn(self, batch, batch, batch.wrong_phi, noise, self.random, batch.phi, len(batch))
+
+    def reseed(self):
+        "All random numbers of a step follow from (seed, step, process)."
+        self.random.manual_seed((self.config.seed * 1_000_003 + self.step) * 64 + self.accelerator.process_index)
 
 # %% ../nbs/04_game.ipynb #0f379f4c
 @patch

@@ -86,16 +86,17 @@ def rough(
     images:Tensor, # (B, 3, S, S) in [-1, 1]
     noise:float, # largest deviation of the noise added; each picture has its own
     soften:bool, # blur half of the pictures a little?
-    generator:torch.Generator|None=None, # source of the random numbers, on the CPU
+    generator:torch.Generator|None=None, # source of the random numbers, on the CPU if None
 ) -> Tensor: # (B, 3, S, S)
     "Pictures made noisy, and some of them soft, so that nobody can rely on single pixels."
-    b, dots = len(images), torch.randn(images.shape, generator=generator).to(images)
-    images = images + dots * (noise * torch.rand(b, 1, 1, 1, generator=generator)).to(images)
+    b, dice = len(images), dict(generator=generator, device=generator and generator.device)
+    dots = torch.randn(images.shape, **dice).to(images)
+    images = images + dots * (noise * torch.rand(b, 1, 1, 1, **dice)).to(images)
     if not soften: return images
-    line = torch.tensor([1., 2., 1.]).to(images) / 4
+    line = (2 - torch.arange(-1, 2, device=images.device).abs()).to(images) / 4  # 1, 2, 1
     blur, framed = (line[:, None] * line).expand(3, 1, 3, 3), F.pad(images, (1,) * 4, mode="replicate")
     soft = F.conv2d(framed, blur, groups=3)
-    return torch.where((torch.rand(b, 1, 1, 1, generator=generator) < .5).to(images.device), soft, images)
+    return torch.where((torch.rand(b, 1, 1, 1, **dice) < .5).to(images.device), soft, images)
 
 def coarse(
     images:Tensor, # (B, 3, S, S)
@@ -444,8 +445,8 @@ class Matcher(nn.Module):
         features = self.encoder.opinions(images, soften) if self.opinions else self.encoder(images)
         features = (features.float() - self.mean) / self.std
         if seen is not None and self.opinions:
-            values = [i for i, n in enumerate(self.encoder.targets.values()) for _ in range(n)]  # target of each
-            features = features * seen[:, values].to(images.device)
+            columns = zip(seen.to(images.device).split(1, 1), self.encoder.targets.values())
+            features = features * torch.cat([one.expand(-1, n) for one, n in columns], 1)
         return self.linear(features)
 
     def forward(self,

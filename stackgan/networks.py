@@ -110,15 +110,17 @@ class PatchDiscriminator(nn.Sequential):
 
 # %% ../nbs/09b_networks.ipynb #193454f1
 class _Dice:
-    "Random numbers for a batch of pictures, all drawn on the CPU in one order."
-    def __init__(self, like, side, generator): self.like, self.side, self.generator = like, side, generator
+    "Random numbers for a batch of pictures, all from one generator, in one order."
+    def __init__(self, like, side, generator):
+        self.like, self.side = like, side
+        self.dice = dict(generator=generator, device=generator and generator.device)
     def some(self, channels, rows, columns): # noise, (B, channels, rows, columns)
-        return torch.randn(len(self.like), channels, rows, columns, generator=self.generator).to(self.like)
+        return torch.randn(len(self.like), channels, rows, columns, **self.dice).to(self.like)
     def up_to(self, most): # each picture has its own strength, (B, 1, 1, 1)
-        return most * torch.rand(len(self.like), 1, 1, 1, generator=self.generator).to(self.like)
+        return most * torch.rand(len(self.like), 1, 1, 1, **self.dice).to(self.like)
     # a number in [0, 1), the same for all pictures
-    def share(self): return torch.rand(1, generator=self.generator).item()
-    def one_of(self, *things): return things[int(torch.randint(len(things), (), generator=self.generator))]
+    def share(self): return torch.rand(1, **self.dice).item()
+    def one_of(self, *things): return things[int(torch.randint(len(things), (), **self.dice))]
     def enlarged(self, t, mode="bicubic"): return F.interpolate(t, (self.side, self.side), mode=mode)
 
 def _bend(x, dice): # lines waver: neighbours move together, here more, there less
@@ -148,7 +150,7 @@ def _imprint(x, dice): # upsampling's prints: a tile or stripes, here strong, th
 def degrade(
     images:Tensor, # (B, 3, S, S) in [-1, 1]
     side:int, # of a sketch, a multiple of 8
-    generator:torch.Generator|None=None, # source of the random numbers, on the CPU
+    generator:torch.Generator|None=None, # source of the random numbers, on the CPU if None
 ) -> Tensor: # (B, 3, side, side)
     "Pictures shrunk and spoilt as Stage-I spoils its own: bent, blurred, edges overdone, blotched, imprinted."
     if side % 8:

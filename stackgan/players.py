@@ -118,7 +118,7 @@ class Turn:
     told: "Batch"            # what G is asked for: `batch`, unless an extra asks for something else
     wrong: Tensor            # D's wrong sentences, (B, phi_dim)
     noise: list[Tensor]      # z, and one eps for each Conditioning Augmentation, a row for each of `asked`
-    random: torch.Generator  # of this step: the only source of random numbers
+    random: torch.Generator  # of this step, on the game's device: the only source of random numbers
     asked: Tensor            # sentences that G draws; rows after the batch's are drawn besides
     paired: int              # so many of `told` are about a real picture
     look: Callable = staticmethod(lambda images: images)  # what D is shown of pictures
@@ -140,9 +140,9 @@ class Turn:
     ) -> tuple[Tensor, Tensor]: # their phi, near misses last, (N, phi_dim); which are about the same class, (B, N)
         "Sentences among which a picture must find its own."
         all_phi, all_labels, random = self.game.batches.phi, self.game.batches.labels, self.random
-        rows, which = (torch.randint(0, n, (others,), generator=random) for n in all_phi.shape[:2])
+        rows, which = (torch.randint(0, n, (others,), generator=random, device=random.device) for n in all_phi.shape[:2])
         phi = torch.cat([own.phi, all_phi[rows.to(all_phi.device), which.to(all_phi.device)].to(own.phi)])
-        same = own.labels[:, None] == torch.cat([own.labels, all_labels[rows].to(own.labels.device)])
+        same = own.labels[:, None] == torch.cat([own.labels, all_labels[rows.to(all_labels.device)].to(own.labels.device)])
         if self.near:  # to each its own near miss
             mine = torch.eye(len(same), dtype=torch.bool, device=same.device)
             phi, same = torch.cat([phi, own.near_phi]), torch.cat([same, ~mine], 1)
