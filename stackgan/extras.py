@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Consistency', 'InitialSigma', 'Unconditional', 'matching_loss', 'Contrast', 'Matching', 'Invented',
-           'mode_seeking_loss', 'ModeSeeking', 'HardNegatives', 'diff_augment', 'DiffAugment', 'Restore', 'HeadStart']
+           'mode_seeking_loss', 'ModeSeeking', 'HardNegatives', 'diff_augment', 'DiffAugment', 'Restore']
 
 # %% ../nbs/09_extras.ipynb #05019de5
 from dataclasses import dataclass, replace
@@ -53,8 +53,7 @@ def matching_loss(
 ) -> Tensor: # a scalar
     "The cross-entropy of finding each picture's own sentence among all (DAMSM; Xu et al. 2018, eq. 10)."
     own = torch.arange(len(scores), device=scores.device)
-    wrong = same.clone()
-    wrong[own, own] = False
+    wrong = same & ~torch.eye(*same.shape, dtype=torch.bool, device=same.device)
     return F.cross_entropy(scores.float().masked_fill(wrong, -1e4), own)
 
 # %% ../nbs/09_extras.ipynb #2ef95daf
@@ -210,7 +209,7 @@ class Restore(Extra):
 
     def g(self, turn):
         game, real = turn.game, turn.real
-        if turn.fake.sketch is None or not (turn.learns or self.patches): return None
+        if turn.fake.sketch is None: return None  # Stage-I
         degraded = degrade(real, turn.fake.sketch.shape[-1], turn.random)
         with game.accelerator.autocast():
             restored = game.G.refine(degraded, turn.batch.phi, turn.noise[1][:len(real)]).images
@@ -229,11 +228,3 @@ class Restore(Extra):
         game.learn("p", says(turn.real, True) + sum(says(x.detach(), False) for _, x in shown) / len(shown))
         game.nets["p"].requires_grad_(False)
         return sum(weight * says(x, True) for weight, x in shown)
-
-# %% ../nbs/09_extras.ipynb #988cc42d
-@dataclass(frozen=True)
-class HeadStart(Extra):
-    "Only the discriminators learn at first, where G is trained already."
-    steps: int = 1000
-
-    def ask(self, turn): turn.learns = turn.game.step >= self.steps

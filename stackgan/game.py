@@ -141,7 +141,7 @@ def train_step(self:Game,
     g = generator_loss(fake.pairs[0][:turn.paired], fake.unconditional)
     kl = kl_to_standard_normal(turn.fake.mu, turn.fake.logvar)
     loss = self.total(g + c.kl_weight * kl if c.augment else g, "g", turn)
-    if turn.learns: self.learn("g", loss)
+    self.learn("g", loss)
     self.D.requires_grad_(True)
     if self.ema is not None: ema_update(self.ema, self.G, min(c.ema, (1 + self.step) / (10 + self.step)))
     self.step += 1

@@ -123,7 +123,6 @@ class Turn:
     paired: int              # so many of `told` are about a real picture
     look: Callable = staticmethod(lambda images: images)  # what D is shown of pictures
     near: bool = False       # are there near misses among the rivals?
-    learns: bool = True      # does G learn in this turn?
     drawn: Generated|None = None   # what G made of `asked`,
     fake: Generated|None = None    # and of `told`
     judged: Verdict|None = None    # D's verdict on the real pictures; in G's half, on `fake`

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from .basics import refusal, write_aside
 from .birds import Bird, near_misses, strangers, write_birds
 from .data import Batches, read_data
-from .extras import (Consistency, Contrast, DiffAugment, HardNegatives, HeadStart, InitialSigma, Invented, Matching,
+from .extras import (Consistency, Contrast, DiffAugment, HardNegatives, InitialSigma, Invented, Matching,
                              ModeSeeking, Restore, Unconditional)
 from .files import ImageCache, load_network, save_model
 from .generate import StackGAN, find_model
@@ -306,13 +306,12 @@ def embed_captions(
     return m
 
 # %% ../nbs/10_recipes.ipynb #c803ed59
-# from a trained generator: its clouds stay, its steps are smaller, D learns first
-def _go_on(stage, generator, theirs, pictures):
+# from a trained generator: its clouds stay, its steps are smaller
+def _go_on(stage, generator, theirs):
     own = {k: v for k, v in theirs.state_dict().items() if not k.startswith("stage1.")}
     generator.load_state_dict(own, strict=False)
     extras = [e for e in stage.extras if not isinstance(e, InitialSigma)]
-    steps = min(1000, int(stage.epochs * pictures) // stage.batch_size // 10)
-    return replace(stage, lr_g=stage.lr_g / 2, extras=[HeadStart(steps), *extras])
+    return replace(stage, lr_g=stage.lr_g / 2, extras=extras)
 
 def train_networks(
     plan:Plan,
@@ -329,7 +328,7 @@ def train_networks(
     discriminator = discriminator_for(p, number, phi_dim, generator.size)
     if plan.start:
         theirs = (plan.start.g1, plan.start.g2)[number - 1]
-        new = _go_on(stage, generator, theirs, len(material.data))
+        new = _go_on(stage, generator, theirs)
         if not stage.epochs: return generator.eval()
         stage = new
     return train_stage(generator, discriminator, material, stage, plan.out / f"stage{number}", progress)
