@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from .basics import keep_heap, moved_from, refusal, write_aside
 from .files import picture_grid, save_model as write_model
 from .game import Game
-from .players import TrainConfig, learning_rate
+from .players import Generated, TrainConfig, learning_rate
 
 __getattr__ = moved_from(__name__)
 
@@ -345,14 +345,24 @@ class Recorder:
 
 # %% ../nbs/04b_training.ipynb #ef804b13
 @patch
+@torch.no_grad()
+def draw(self:Recorder,
+    phi:Tensor|None=None, # sentence embeddings, (B, phi_dim), on any device; the sample grids' if None
+    *noise:Tensor, # as the generator's `forward` takes it; the sample grids' where phi is None
+    net:nn.Module|None=None, # the generator; the averaged one if None
+) -> Generated: # on the CPU
+    "Pictures by the generator in evaluation mode, wherever it is."
+    net = self.sampler if net is None else net
+    if phi is None: phi, noise = self.sample_phi, self.sample_noise
+    device, mode = next(net.parameters()).device, net.training
+    out = net.eval()(*(x.to(device) for x in (phi, *noise)))
+    net.train(mode)
+    return Generated(*(None if x is None else x.float().cpu() for x in out))
+
+@patch
 def save_samples(self:Recorder):
     "Draw the fixed sentences with the fixed noise into samples/."
-    if not self.main: return
-    net, mode = self.sampler, self.sampler.training
-    net.eval()
-    with torch.no_grad(): images = net(self.sample_phi, *self.sample_noise).images
-    net.train(mode)
-    self.run.write_samples(self.step, images, self.captions)
+    if self.main: self.run.write_samples(self.step, self.draw().images, self.captions)
 
 @patch
 def save_model(self:Recorder):
