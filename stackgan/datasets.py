@@ -326,6 +326,17 @@ class Batch:
         "The same batch on another device."
         return self._map(lambda t: t.to(device, non_blocking=True))
 
+    def copy(self):
+        "The same batch in memory of its own."
+        return self._map(torch.clone)
+
+    def fill(self,
+        other:"Batch", # of the same shapes
+    ):
+        "Put another batch into this one's memory."
+        for name, t in vars(self).items():
+            if t is not None: t.copy_(getattr(other, name), non_blocking=True)
+
     def pin_memory(self):
         "The same batch in memory from which a GPU can copy while it works (a `DataLoader` calls this)."
         return self._map(Tensor.pin_memory)

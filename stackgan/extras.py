@@ -84,13 +84,15 @@ class Matching(Extra):
 
     def start(self, game): game.supplies["matcher"].to(game.device).eval().requires_grad_(False)
 
+    def phase(self, step): return step % 2
+
     def g(self, turn):
         matcher, images, random = turn.game.supplies["matcher"], turn.fake.images, turn.random
         phi, same = turn.rivals(turn.told)
         # half of the attributes
         seen = torch.rand(len(images), len(matcher.encoder.targets), generator=random, device=random.device) < .5
         size = matcher.size  # it knows half of that, too: large pictures are shown at both sizes in turn
-        if images.shape[-1] < size or turn.game.step % 2: size = size // 2
+        if images.shape[-1] < size or self.phase(turn.game.step): size = size // 2
         if images.shape[-1] > size: images = F.adaptive_avg_pool2d(images, size)
         with turn.game.accelerator.autocast():
             scores = matcher(rough(images, .35, True, random), phi, seen, self.temperature)
@@ -198,6 +200,7 @@ class Restore(Extra):
     weight: float = 20.0
     patches: float = 0.0   # weight of a `PatchDiscriminator` in G's loss
     sketched: float = 0.0  # its weight for pictures of Stage-I's sketches
+    recordable = False     # it degrades in another way in every step
 
     def __post_init__(self):
         if self.sketched and not self.patches:

@@ -65,6 +65,7 @@ class Game:
         self.accelerator = accelerator or make_accelerator(c.precision)
         self.device, self.G, self.D = self.accelerator.device, generator, discriminator
         self.random = torch.Generator("cuda" if self.device.type == "cuda" else "cpu")
+        self.labels = torch.as_tensor(batches.labels).to(self.device)
         self.nets, self.players, self.opts, self.rates = {}, {}, {}, {}
         for e in c.extras: check_extra(e, self.supplies, getattr(discriminator, "heads", ()))
         for e in c.extras: e.start(self)
@@ -122,6 +123,13 @@ class Game:
 def train_step(self:Game,
     batch:Batch, # on the game's device
 ) -> dict[str, Tensor]: # the five losses and the extras' terms, scalars without gradients
+    "One step of the game."
+    losses = self.play(batch)
+    self.average()
+    return losses
+
+@patch
+def play(self:Game, batch): # as `train_step`
     "One update of the discriminator and one of the generator, on the same generated pictures."
     c, turn, d = self.config, self.turn(batch), self.players["d"]
     for e in c.extras: e.ask(turn)
@@ -143,10 +151,14 @@ def train_step(self:Game,
     loss = self.total(g + c.kl_weight * kl if c.augment else g, "g", turn)
     self.learn("g", loss)
     self.D.requires_grad_(True)
-    if self.ema is not None: ema_update(self.ema, self.G, min(c.ema, (1 + self.step) / (10 + self.step)))
-    self.step += 1
     self.gap = right.mean().detach() - false.mean().detach()  # of D's scores: 0 where it tells nothing apart
     return {**{k: v.detach() for k, v in parts.items()}, "g": g.detach(), "kl": kl.detach(), **turn.terms}
+
+@patch
+def average(self:Game):
+    "Move the average of the generator, and count the step."
+    if self.ema is not None: ema_update(self.ema, self.G, min(self.config.ema, (1 + self.step) / (10 + self.step)))
+    self.step += 1
 
 @patch
 def total(self:Game,

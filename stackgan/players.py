@@ -56,6 +56,7 @@ class Extra:
     "A term of the game that the paper has not; subclasses are frozen dataclasses of numbers."
     needs: ClassVar[str|None] = None  # a supply of the game: "matcher", "invented" or "near"
     head: ClassVar[str|None] = None   # a head of the discriminator: "unconditional" or "contrast"
+    recordable: ClassVar[bool] = True # does it do the same in every step of one `phase`, whatever its random numbers?
 
     def start(self,
         game, # a `Game`
@@ -72,6 +73,11 @@ class Extra:
 
     def g(self, turn) -> Tensor|None:
         "A term of G's loss, or None."
+
+    def phase(self,
+        step:int, # of the game
+    ): # anything that can be compared
+        "What it does in this step: steps of one phase are alike (`Recorded`)."
 
     def columns(self) -> dict[str, str]: # "d" or "g" -> name
         "Columns of metrics.csv for the terms that it has."
@@ -138,10 +144,10 @@ class Turn:
         others:int=112, # sentences to choose among besides
     ) -> tuple[Tensor, Tensor]: # their phi, near misses last, (N, phi_dim); which are about the same class, (B, N)
         "Sentences among which a picture must find its own."
-        all_phi, all_labels, random = self.game.batches.phi, self.game.batches.labels, self.random
+        all_phi, all_labels, random = self.game.batches.phi, self.game.labels, self.random
         rows, which = (torch.randint(0, n, (others,), generator=random, device=random.device) for n in all_phi.shape[:2])
         phi = torch.cat([own.phi, all_phi[rows.to(all_phi.device), which.to(all_phi.device)].to(own.phi)])
-        same = own.labels[:, None] == torch.cat([own.labels, all_labels[rows.to(all_labels.device)].to(own.labels.device)])
+        same = own.labels[:, None] == torch.cat([own.labels, all_labels[rows.to(all_labels.device)]])
         if self.near:  # to each its own near miss
             mine = torch.eye(len(same), dtype=torch.bool, device=same.device)
             phi, same = torch.cat([phi, own.near_phi]), torch.cat([same, ~mine], 1)

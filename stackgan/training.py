@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from .basics import keep_heap, moved_from, refusal, write_aside
 from .files import picture_grid, save_model as write_model
 from .game import Game
+from .recorded import Recorded
 from .players import Generated, TrainConfig, learning_rate
 
 __getattr__ = moved_from(__name__)
@@ -386,6 +387,7 @@ def load_checkpoint(self:Recorder,
     "Put networks, optimisers and counters back to where a checkpoint left them."
     state, meta = self.run.read_checkpoint(path)
     restore_game(self.game, state)
+    if hasattr(self, "play"): self.play.forget()
     self.game.step, self.count, self.dead = meta["step"], meta["count"], meta["dead"]
     self.sums = state["sums"].to(self.device)
     self.run.drop_rows(self.step)
@@ -433,12 +435,13 @@ class Trainer(Recorder):
         supplies = dict(matcher=matcher, invented=invented)
         game = Game(generator, discriminator, batches, config, accelerator, **supplies)
         super().__init__(game, folder, captions, sample_phi, text)
+        self.play = Recorded(game)
         self.told = set()  # diseases that the progress bar has named
         self.logs = []  # callbacks: called with the trainer after each row of metrics.csv
 
     def train_step(self, batch):
         "One turn of the game."
-        return self.game.train_step(batch)
+        return self.play(batch)
 
 # %% ../nbs/04b_training.ipynb #f1fe4a09
 @patch
@@ -492,8 +495,10 @@ def _open(self:Trainer, resume): # continue or begin, and write down how
 def _step(self:Trainer, batch):
     for name, opt in self.game.opts.items():
         for group in opt.param_groups:
-            group["lr"] = learning_rate(self.game.rates[name], self.epoch, self.config.halve_every)
-    losses = self.game.train_step(batch.to(self.device))
+            rate = learning_rate(self.game.rates[name], self.epoch, self.config.halve_every)
+            if isinstance(group["lr"], Tensor): group["lr"].fill_(rate)  # on the GPU, see `Recorded`
+            else: group["lr"] = rate
+    losses = self.train_step(batch.to(self.device))
     self.sums += torch.stack([losses.get(k, torch.zeros_like(losses["g"])).float() for k in self.columns])
     self.count += 1
 
@@ -503,7 +508,7 @@ def _log(self:Trainer, bar): # one row of the curves
     rate = (self.step - since) * self.batches.batch_size * self.game.accelerator.num_processes / (now - clock)
     means = dict(zip(self.columns, (self.sums / self.count).tolist()))
     row = dict(step=self.step, epoch=round(self.epoch, 4), **{k: round(means[k], 5) for k in LOSSES})
-    row |= dict(lr=self.game.opts["g"].param_groups[0]["lr"], images_per_s=round(rate, 2))
+    row |= dict(lr=float(self.game.opts["g"].param_groups[0]["lr"]), images_per_s=round(rate, 2))
     row |= {k: round(v, 5) for k, v in means.items() if k not in LOSSES}
     self.sums.zero_(); self.count = 0
     self._give_up(means)
