@@ -110,17 +110,17 @@ class PatchDiscriminator(nn.Sequential):
 
 # %% ../nbs/09b_networks.ipynb #193454f1
 class _Dice:
-    "Random numbers for a batch of pictures, all from one generator, in one order."
-    def __init__(self, like, side, generator):
+    "Random numbers for a batch of pictures, in one order."
+    def __init__(self, like, side, *generators):
         self.like, self.side = like, side
-        self.dice = dict(generator=generator, device=generator and generator.device)
+        self.dice, self.choice = (dict(generator=g, device=g and g.device) for g in generators)
     def some(self, channels, rows, columns): # noise, (B, channels, rows, columns)
         return torch.randn(len(self.like), channels, rows, columns, **self.dice).to(self.like)
     def up_to(self, most): # each picture has its own strength, (B, 1, 1, 1)
         return most * torch.rand(len(self.like), 1, 1, 1, **self.dice).to(self.like)
     # a number in [0, 1), the same for all pictures
-    def share(self): return torch.rand(1, **self.dice).item()
-    def one_of(self, *things): return things[int(torch.randint(len(things), (), **self.dice))]
+    def share(self): return torch.rand(1, **self.choice).item()
+    def one_of(self, *things): return things[int(torch.randint(len(things), (), **self.choice))]
     def enlarged(self, t, mode="bicubic"): return F.interpolate(t, (self.side, self.side), mode=mode)
 
 def _bend(x, dice): # lines waver: neighbours move together, here more, there less
@@ -151,11 +151,12 @@ def degrade(
     images:Tensor, # (B, 3, S, S) in [-1, 1]
     side:int, # of a sketch, a multiple of 8
     generator:torch.Generator|None=None, # source of the random numbers, on the CPU if None
+    choices:torch.Generator|None=None, # of what all pictures share, on the CPU, where `generator` is not; the same if None
 ) -> Tensor: # (B, 3, side, side)
     "Pictures shrunk and spoilt as Stage-I spoils its own: bent, blurred, edges overdone, blotched, imprinted."
     if side % 8:
         raise refusal(f"side is {side}", "a multiple of 8", "a sketch has 16, 32 or 64 pixels a side")
     x = F.adaptive_avg_pool2d(images, side)
-    dice = _Dice(x, side, generator)
+    dice = _Dice(x, side, generator, choices or generator)
     for spoil in (_bend, _blur, _overdo, _blotch, _imprint): x = spoil(x, dice)
     return x.clamp(-1, 1)
