@@ -62,7 +62,7 @@ class PictureGraph(nn.Module):
 
     def forward(self, sketch, phi, eps): return self.g2.refine(sketch, phi, eps).images
 
-# %% ../nbs/07b_export.ipynb #6a1ee40e
+# %% ../nbs/07b_export.ipynb #4d4dd731
 def trace_graph(
     net:nn.Module, # whose forward takes and returns tensors
     inputs:dict[str, Tensor], # an example of each argument, by name, with a batch of one
@@ -71,7 +71,7 @@ def trace_graph(
     "Translate a network into an ONNX graph."
     missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
     if missing:
-        raise refusal(f"{' and '.join(missing)} is not installed", "onnx and onnxscript", "pip install onnx onnxscript",
+        raise refusal(f"Python has no {' and no '.join(missing)}", "both onnx and onnxscript", "pip install onnx onnxscript",
                       ModuleNotFoundError)
     modes, logger = [(m, m.training) for m in net.modules()], logging.getLogger("torch.onnx")
     level = logger.level
