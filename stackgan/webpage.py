@@ -6,7 +6,7 @@
 __all__ = ['RUNTIME', 'LINK', 'SOURCE', 'check_integrity', 'copy_runtime', 'about_model', 'write_page', 'page_report',
            'voila_notebook', 'voila_command', 'serve_playground']
 
-# %% ../nbs/14b_webpage.ipynb #65f6503f
+# %% ../nbs/14b_webpage.ipynb #61120490
 import base64
 import hashlib
 import json
@@ -23,7 +23,7 @@ from pathlib import Path
 
 from .basics import refusal, write_aside
 from .generate import StackGAN, find_model
-from .playground import MESSAGES, examples_for, known_words
+from .sentences import MESSAGES, examples_for, known_words
 
 # %% ../nbs/14b_webpage.ipynb #941fef38
 RUNTIME = dict(

@@ -122,7 +122,8 @@ def ask(driver, sentence, seed=None, by_key=False):
 def same_as_python(driver, names):
     "Pictures, sketches and remarks of the page against Python's; the smallest share of pixels within one level of 255."
     from stackgan import StackGAN
-    from stackgan.playground import known_words, play
+    from stackgan.playground import play
+    from stackgan.sentences import known_words
     asked, shares, seconds = {
         "birds": [("a small red bird with black wings", 0), ("A LARGE yellow bird, facing left.", 5), ("this bird is blue", 2147483647),
                   ("a green bird with a cafe-coloured crown on the moon", 12345), ("a tiny white bird in the snow, " * 12, 3)],
