@@ -62,7 +62,7 @@ class PictureGraph(nn.Module):
 
     def forward(self, sketch, phi, eps): return self.g2.refine(sketch, phi, eps).images
 
-# %% ../nbs/07b_export.ipynb #4d4dd731
+# %% ../nbs/07b_export.ipynb #cbb4a70e
 def trace_graph(
     net:nn.Module, # whose forward takes and returns tensors
     inputs:dict[str, Tensor], # an example of each argument, by name, with a batch of one
@@ -71,16 +71,16 @@ def trace_graph(
     "Translate a network into an ONNX graph."
     missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
     if missing:
-        raise refusal(f"Python has no {' and no '.join(missing)}", "both onnx and onnxscript", "pip install onnx onnxscript",
-                      ModuleNotFoundError)
+        raise refusal(f"Python has no {' and no '.join(missing)}", "both onnx and onnxscript",
+                      "pip install onnx onnxscript")
     modes, logger = [(m, m.training) for m in net.modules()], logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the tracer's own, about PyTorch's internals
-            program = torch.onnx.export(net.eval(), tuple(inputs.values()), input_names=list(inputs), dynamo=True,
-                                        output_names=[output], verbose=False)
+            program = torch.onnx.export(net.eval(), tuple(inputs.values()), input_names=list(inputs),
+                                        output_names=[output], dynamo=True, verbose=False)
     finally:
         for module, mode in modes: module.training = mode
         logger.setLevel(level)
@@ -102,7 +102,7 @@ def halve_weights(
     for node in reversed(casts): model.graph.node.insert(0, node)
     return model
 
-# %% ../nbs/07b_export.ipynb #fe4c5e6d
+# %% ../nbs/07b_export.ipynb #e1f905bb
 def graph_examples(
     text:TextEncoder|None, # a char-CNN-RNN; None: no graph of it
     g1:StageIGenerator,
@@ -118,7 +118,8 @@ def graph_examples(
         graphs["text"] = TextGraph(text), dict(codes=torch.zeros(1, text.max_len, dtype=torch.int32)), "phi"
     graphs["stage1"] = SketchGraph(g1), dict(phi=phi, z=torch.zeros(1, g1.z_dim), eps=eps), "sketch"
     if g2 is not None:
-        graphs["stage2"] = PictureGraph(g2), dict(sketch=torch.zeros(1, 3, side, side), phi=phi, eps=eps), "picture"
+        sketch = torch.zeros(1, 3, side, side)
+        graphs["stage2"] = PictureGraph(g2), dict(sketch=sketch, phi=phi, eps=eps), "picture"
     return graphs
 
 def export_graphs(

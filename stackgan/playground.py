@@ -24,7 +24,7 @@ from .files import to_pictures
 from .generate import StackGAN, drawings, packaged_models
 from .sentences import as_gif, as_png, examples_for, known_words, sentence_notes, unreadable
 
-# %% ../nbs/14_playground.ipynb #412648ff
+# %% ../nbs/14_playground.ipynb #32f6917f
 @dataclass
 class Drawn:
     "What a press of the button gives."
@@ -44,7 +44,7 @@ def play(
     best_of:int=1, # see `StackGAN.forward`
     words:list[str]|None=None, # see `sentence_notes`
 ) -> Drawn:
-    "Draw a sentence: the pictures that `model(sentence, n, seed)` gives, their sketches, and what to say about it."
+    "What `model(sentence, n, seed)` draws, the sketches below it, and what to say about the sentence."
     if why := unreadable(sentence, *_about(model)): raise ValueError(why)
     if n < 1: raise refusal(f"n is {n}", "1 or more pictures", "take 1")
     noise = model.noise(n * max(1, best_of), seed)
@@ -67,7 +67,7 @@ def walk(
         if why := unreadable(sentence, *_about(model)): raise ValueError(why)
     return model.interpolate(first, last, steps, seed)
 
-# %% ../nbs/14_playground.ipynb #3d55aca2
+# %% ../nbs/14_playground.ipynb #00fad9a0
 def _controls(names, folders): # all widgets by name, none connected
     wide, half = widgets.Layout(width="98%"), widgets.Layout(width="46%")
     model = widgets.Combobox if folders else widgets.Dropdown
@@ -88,10 +88,10 @@ def _controls(names, folders): # all widgets by name, none connected
         steps=widgets.IntSlider(12, 2, 24, description="frames", layout=half),
         walk=widgets.Button(description="Walk there"),
         frame=widgets.IntSlider(0, 0, 0, description="frame", layout=half),
-        still=widgets.Image(format="png", layout=widgets.Layout(width="256px", height="256px", display="none")),
+        still=widgets.Image(layout=widgets.Layout(width="256px", height="256px", display="none")),
         keep=widgets.HTML())
 
-# %% ../nbs/14_playground.ipynb #6119d125
+# %% ../nbs/14_playground.ipynb #c96304e6
 def _link(data, kind, name, text): # a link that saves bytes to a file
     data = base64.b64encode(data).decode()
     return (f'<a download="{html.escape(name)}" style="text-decoration: underline" '
@@ -103,14 +103,15 @@ def _figures(drawn, seed): # sketch beside picture, one row a picture
         sketch, picture = as_png(sketch), as_png(picture)
         show = '<img alt="{}" width="256" height="256" style="{}" src="data:image/png;base64,{}"> '
         name = f"{'-'.join(re.findall('[a-z0-9]+', told.lower()))[:60]}-{seed}-{i + 1}.png"
-        rows.append("<p>" + show.format("sketch", "image-rendering: pixelated", base64.b64encode(sketch).decode())
-                    + show.format("picture", "", base64.b64encode(picture).decode())
-                    + f"<br>{html.escape(told[:240])} &middot; {_link(picture, 'png', name, 'keep it (PNG)')}</p>")
+        both = (show.format("sketch", "image-rendering: pixelated", base64.b64encode(sketch).decode()) +
+                show.format("picture", "", base64.b64encode(picture).decode()))
+        keep = _link(picture, "png", name, "keep it (PNG)")
+        rows.append(f"<p>{both}<br>{html.escape(told[:240])} &middot; {keep}</p>")
     return "".join(rows)
 
 def _lines(texts): return "".join(f"<p style='margin: 0'>{html.escape(t)}</p>" for t in texts)
 
-# %% ../nbs/14_playground.ipynb #3f84cdf7
+# %% ../nbs/14_playground.ipynb #8475c91f
 @lru_cache(4)
 def _loaded(name): return StackGAN.from_pretrained(name), known_words(name)
 
@@ -120,7 +121,8 @@ def _guarded(w, work): # a callback that shows its errors as sentences
         w.draw.disabled = w.walk.disabled = True
         try: work()
         except (ValueError, FileNotFoundError) as e: w.said.value = _lines([str(e)])
-        except Exception as e: w.said.value = _lines([f"That did not work ({type(e).__name__}). Try another sentence."])
+        except Exception as e:
+            w.said.value = _lines([f"That did not work ({type(e).__name__}). Try another sentence."])
         finally: w.draw.disabled = w.walk.disabled = False
     return press
 
@@ -133,7 +135,8 @@ def _connect(w): # what each widget does
         drawn = play(model, w.sentence.value, w.n.value, w.seed.value, w.truncation.value, best, words)
         w.pictures.value, w.said.value = _figures(drawn, w.seed.value), _lines(drawn.notes)
     def go():
-        frames[:] = walk(_loaded(w.model.value)[0], w.sentence.value, w.other.value, w.steps.value, w.seed.value)
+        model, _ = _loaded(w.model.value)
+        frames[:] = walk(model, w.sentence.value, w.other.value, w.steps.value, w.seed.value)
         w.frame.max = len(frames) - 1
         w.keep.value = _link(as_gif(frames), "gif", f"walk-{w.seed.value}.gif", "keep the walk (GIF)")
         show()

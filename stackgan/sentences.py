@@ -23,7 +23,7 @@ def known_words(
     file = find_model(name) / "words.txt"
     return file.read_text(encoding="utf8").split() if file.is_file() else None
 
-# %% ../nbs/14a_sentences.ipynb #8195adb4
+# %% ../nbs/14a_sentences.ipynb #a3faa8ae
 MESSAGES = dict(
     empty="Say what to draw, for example: a small red bird with black wings.",
     unreadable="The model reads English letters and digits, and there are none here. "
@@ -33,8 +33,10 @@ MESSAGES = dict(
     words="Not among the words that the model learned, so it guesses by their letters: {words}")
 
 EXAMPLES = dict(
-    birds=["a small red bird with black wings", "a large yellow bird with a long hooked bill standing in the snow",
-           "this bird is blue with a white breast and a black crown", "a tiny green bird flying over the water",
+    birds=["a small red bird with black wings",
+           "a large yellow bird with a long hooked bill standing in the snow",
+           "this bird is blue with a white breast and a black crown",
+           "a tiny green bird flying over the water",
            "a brown bird with two wing bars perched on a branch facing left"],
     photos=["a bright blue bird with black wings", "a small yellow bird with a black crown",
             "this bird is all black with a large bill", "a white bird with grey wings flying"])
@@ -77,7 +79,7 @@ def sentence_notes(
     if strange: said.append(MESSAGES["words"].format(words=_some(strange)))
     return said
 
-# %% ../nbs/14a_sentences.ipynb #6a626c9e
+# %% ../nbs/14a_sentences.ipynb #7e94c97e
 def as_png(
     picture:Image.Image,
 ) -> bytes:
@@ -91,7 +93,8 @@ def as_gif(
     milliseconds:int=90, # each is shown
 ) -> bytes:
     "Frames as an endless GIF, there and back again."
-    if len(frames) < 2: raise refusal(f"frames has {len(frames)} pictures", "2 or more", "take model.interpolate's")
-    out, there_and_back = io.BytesIO(), [*frames, *frames[-2:0:-1]]
-    there_and_back[0].save(out, "GIF", save_all=True, append_images=there_and_back[1:], duration=milliseconds, loop=0)
+    if len(frames) < 2:
+        raise refusal(f"frames has {len(frames)} pictures", "2 or more", "take model.interpolate's")
+    out, rest = io.BytesIO(), [*frames[1:], *frames[-2:0:-1]]
+    frames[0].save(out, "GIF", save_all=True, append_images=rest, duration=milliseconds, loop=0)
     return out.getvalue()

@@ -25,12 +25,14 @@ from .basics import refusal, write_aside
 from .generate import StackGAN, find_model
 from .sentences import MESSAGES, examples_for, known_words
 
-# %% ../nbs/14b_webpage.ipynb #941fef38
+# %% ../nbs/14b_webpage.ipynb #24511e75
 RUNTIME = dict(
     package="onnxruntime-web", version="1.30.0",
     archive="sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ==",
-    files={"ort.wasm.bundle.min.mjs": "sha384-PLWz+nHEVHpjwBsO0YVdvQj6n5814Iv8E3b8FG0Rp/uIAtjFMCKOpP66iPzedrIG",
-           "ort-wasm-simd-threaded.wasm": "sha384-vjBJ1z7qrhkTyYsNqKeF6c7N+nOJSU94czEo+tvZcu8G75JparGq9kB+kTnEUNVM"})
+    files={
+        "ort.wasm.bundle.min.mjs": "sha384-PLWz+nHEVHpjwBsO0YVdvQj6n5814Iv8E3b8FG0Rp/uIAtjFMCKOpP66iPzedrIG",
+        "ort-wasm-simd-threaded.wasm": "sha384-vjBJ1z7qrhkTyYsNqKeF6c7N+nOJSU94czEo+tvZcu8G75JparGq9kB+kTnEUNVM",
+    })
 LINK = f"https://cdn.jsdelivr.net/npm/{RUNTIME['package']}@{RUNTIME['version']}/dist/"
 SOURCE = "https://github.com/stackgan-course/stackgan"
 
@@ -79,7 +81,7 @@ def about_model(
     if licence: said.append(f"Licence of its weights: {licence[1].strip().replace('-', ' ')}.")
     return " ".join(said)
 
-# %% ../nbs/14b_webpage.ipynb #2e4f5f93
+# %% ../nbs/14b_webpage.ipynb #9ca314b3
 def write_page(
     out:str|Path, # the site's folder; made if missing, its files are replaced
     names:list[str]=("birds", "photos"), # packaged models, or folders
@@ -92,8 +94,8 @@ def write_page(
         if label in [m["name"] for m in models]:
             raise refusal(f"two models are called {label}", "different names", "rename one folder")
         if model.text is None or model.g1.z_dim < 16:
-            raise refusal(f"{name} has no text encoder, or a z of fewer than 16 numbers", "a model that reads sentences",
-                          "take another model")
+            given = f"{name} has no text encoder, or a z of fewer than 16 numbers"
+            raise refusal(given, "a model that reads sentences", "take another model")
         graphs = model.export_onnx(out / "models" / label)
         notes = json.loads((graphs / "model.json").read_text()) | dict(words=known_words(name))
         write_aside(graphs / "model.json", lambda tmp: tmp.write_text(json.dumps(notes) + "\n"))
@@ -101,8 +103,9 @@ def write_page(
     for part in files("stackgan").joinpath("browser").iterdir():
         if part.is_file(): write_aside(out / part.name, lambda tmp: tmp.write_bytes(part.read_bytes()))
     address = "runtime/" if npm and copy_runtime(out / "runtime") else LINK
-    config = dict(runtime=dict(address=address, files=RUNTIME["files"]), source=SOURCE, models=models, messages=MESSAGES)
-    write_aside(out / "config.json", lambda tmp: tmp.write_text(json.dumps(config, indent=1) + "\n", encoding="utf8"))
+    runtime = dict(address=address, files=RUNTIME["files"])
+    config = json.dumps(dict(runtime=runtime, source=SOURCE, models=models, messages=MESSAGES), indent=1)
+    write_aside(out / "config.json", lambda tmp: tmp.write_text(config + "\n", encoding="utf8"))
     return out
 
 def page_report(
@@ -115,15 +118,17 @@ def page_report(
     release = f"{RUNTIME['package']} {RUNTIME['version']}"
     runtime = (f"{release} is in it, copied from its npm package." if address == "runtime/" else
                f"It links {release} at {address}, with hashes: npm was not there to copy it.")
-    return f"{site}: {size:.1f} MB. {runtime}\nTo look at it: python -m http.server -d {site}, then open http://localhost:8000"
+    look = f"To look at it: python -m http.server -d {site}, then open http://localhost:8000"
+    return f"{site}: {size:.1f} MB. {runtime}\n{look}"
 
-# %% ../nbs/14b_webpage.ipynb #e28465fd
+# %% ../nbs/14b_webpage.ipynb #bce63638
 def voila_notebook(
     names:list[str], # models
 ) -> dict: # a notebook
     "The notebook that the Voila page shows."
-    source = f"from stackgan.playground import playground\nplayground({list(map(str, names))!r}, folders=False)"
-    cell = dict(cell_type="code", id="playground", metadata={}, execution_count=None, outputs=[], source=source)
+    show = f"playground({list(map(str, names))!r}, folders=False)"
+    cell = dict(cell_type="code", id="playground", metadata={}, execution_count=None, outputs=[],
+                source=f"from stackgan.playground import playground\n{show}")
     title = dict(cell_type="markdown", id="title", metadata={}, source="# From a sentence to a picture")
     kernel = dict(display_name="Python 3", language="python", name="python3")
     return dict(cells=[title, cell], metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)
@@ -137,7 +142,7 @@ def voila_command(
 ) -> list[str]:
     "The command that serves a notebook as a page."
     if find_spec("voila") is None:
-        raise refusal("Python has no voila", "the extra web", "pip install '.[web]'", ModuleNotFoundError)
+        raise refusal("Python has no voila", "the extra web", "pip install '.[web]'")
     return [sys.executable, "-m", "voila", str(notebook), f"--port={port}", f"--Voila.ip={ip}",
             *([] if browser else ["--no-browser"]), f"--MappingKernelManager.cull_idle_timeout={idle}",
             "--MappingKernelManager.cull_interval=30", "--MappingKernelManager.cull_connected=True"]
