@@ -30,7 +30,7 @@ setup(
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
     ],
     packages=find_packages(include=[lib, f"{lib}.*"]),
-    package_data={lib: ["weights/**/*"]},  # the packaged model
+    package_data={lib: ["weights/**/*", "browser/*"]},  # the packaged models, the files of the page
     include_package_data=False,
     python_requires=f">={cfg['min_python']}",
     install_requires=cfg["requirements"].split(),

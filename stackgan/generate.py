@@ -14,10 +14,12 @@ from importlib.resources import files
 from pathlib import Path
 
 import torch
+from fastcore.basics import patch
 from PIL import Image
 from torch import Tensor, nn
 
 from .basics import keep_heap, moved_from, refusal
+from .export import export_graphs
 from .files import load_network, save_model, to_pictures
 from .players import Generated
 from .stage1 import StageIGenerator
@@ -314,3 +316,12 @@ class StackGAN(nn.Module):
         a, b = self.phi([self.complete(text, z[0]) for text in checked_sentences([first, last])])
         t, z = torch.linspace(0, 1, steps, device=a.device)[:, None], z.repeat(steps, 1)
         return to_pictures(self.from_phi(a + t * (b - a), z, augment=False))
+
+# %% ../nbs/07_generate.ipynb #1dfde5ea
+@patch
+def export_onnx(self:StackGAN,
+    folder:str|Path, # made if missing
+    half:bool=True, # weights in 16 bits? computing stays in 32
+) -> Path: # the folder, with text.onnx, stage1.onnx, stage2.onnx and model.json
+    "Write the networks as ONNX graphs, for programs without PyTorch."
+    return export_graphs(folder, self.text, self.g1, self.g2, self.completions, half)

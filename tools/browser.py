@@ -1,0 +1,294 @@
+#!/usr/bin/env python3
+"""Use the playground as a visitor does, in headless Chromium: type, press, look. Exits 1 with a sentence if anything is not as it should be.
+
+python tools/browser.py page [--site SITE]    the page without a server (written first, if SITE is not given)
+python tools/browser.py voila                 the Voila page
+python tools/browser.py visitors [--n 20]     so many visitors of the Voila page at once, for a minute
+python tools/browser.py lab                   chapter 14's widgets in JupyterLab
+--json FILE writes the figures, --shots FOLDER the screenshots, --pictures those of the README and chapter 14. All servers listen on this machine only.
+Needs chromium, chromium-driver and selenium.
+"""
+import argparse, base64, contextlib, functools, io, json, os, re, shutil, socket, subprocess, sys, tempfile, threading, time
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+ROOT = Path(__file__).resolve().parent.parent
+WAIT = 120 # seconds for what takes long on a busy machine: a first load
+
+
+def check(true, what):
+    if not true: raise SystemExit(f"FAILED: {what}")
+
+
+@contextlib.contextmanager
+def chromium(width=1000, height=1100):
+    "A fresh browser, with nothing in its cache."
+    options, profile = webdriver.ChromeOptions(), tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
+    for word in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", f"--window-size={width},{height}",
+                 f"--user-data-dir={profile.name}", "--disable-background-networking", "--no-first-run"):
+        options.add_argument(word)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+    driver.set_script_timeout(WAIT), driver.set_page_load_timeout(WAIT)
+    try: yield driver
+    finally: driver.quit(); profile.cleanup()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args): pass
+
+
+@contextlib.contextmanager
+def served(folder):
+    "A static server on loopback; yields its address."
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try: yield f"http://127.0.0.1:{server.server_port}"
+    finally: server.shutdown(); server.server_close()
+
+
+def free_port():
+    with socket.socket() as s: s.bind(("127.0.0.1", 0)); return s.getsockname()[1]
+
+
+@contextlib.contextmanager
+def started(command, port, cwd=None):
+    "A server as a process of its own, ended with all that it started."
+    log = tempfile.TemporaryFile("w+")
+    env = {k: v for k, v in os.environ.items() if k != "IN_TEST"} | {"PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+    server = subprocess.Popen(command, stdout=log, stderr=log, cwd=cwd, env=env, start_new_session=True)
+    try:
+        for _ in range(WAIT):
+            with contextlib.suppress(OSError): socket.create_connection(("127.0.0.1", port), 5).close(); break
+            check(server.poll() is None, f"{command[2]} ended: {log.seek(0) or log.read()[-1500:]}")
+            time.sleep(1)
+        else: check(False, f"{command[2]} does not answer at port {port}")
+        yield server
+        log.seek(0)
+        said = log.read()
+        check("Traceback" not in said, f"{command[2]} had a traceback:\n{said[-3000:]}")
+    finally:
+        with contextlib.suppress(ProcessLookupError): os.killpg(server.pid, 15)
+        try: server.wait(20)
+        except subprocess.TimeoutExpired: os.killpg(server.pid, 9)
+
+
+def shot(driver, args, name, picture=None):
+    "A screenshot for --shots; with --pictures also the repository's own, without the empty part below."
+    if args.shots: args.shots.mkdir(parents=True, exist_ok=True); driver.save_screenshot(str(args.shots / f"{name}.png"))
+    if not (args.pictures and picture): return
+    image = Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert("RGB")
+    rows = np.where((np.array(image) != np.array(image)[-1, 0]).any(2).any(1))[0]
+    image.crop((0, 0, image.width - 16, min(image.height, int(rows.max()) + 24))).save(ROOT / "images" / picture, quality=82)
+
+
+# the page without a server
+
+def state(driver): return driver.find_element(By.TAG_NAME, "body").get_attribute("data-state")
+def settled(driver): WebDriverWait(driver, WAIT, .05).until(lambda d: state(d) not in ("start", "busy")); return state(driver)
+def text(driver, id): return driver.find_element(By.ID, id).text
+
+
+def canvas(driver, id):
+    "A canvas' pixels, as the page's script sees them."
+    read = """const c = document.getElementById(arguments[0]), d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+              let s = ''; for (let i = 0; i < d.length; i += 4096) s += String.fromCharCode(...d.subarray(i, i + 4096)); return [btoa(s), c.width]"""
+    data, side = driver.execute_script(read, id)
+    return np.frombuffer(base64.b64decode(data), np.uint8).reshape(side, side, 4)[..., :3].astype(int)
+
+
+def ask(driver, sentence, seed=None, by_key=False):
+    "Type a sentence, press the button, wait; seconds until the picture, or the refusal, is there."
+    box = driver.find_element(By.ID, "sentence")
+    if sentence.isascii() and len(sentence) < 300: box.clear(); box.send_keys(sentence)
+    else: driver.execute_script("arguments[0].value = arguments[1]", box, sentence) # as if pasted
+    if seed is not None:
+        field = driver.find_element(By.ID, "seed"); field.clear(); field.send_keys(str(seed))
+    start = time.perf_counter()
+    if by_key: box.send_keys(Keys.ENTER)
+    else: driver.find_element(By.ID, "draw").click()
+    settled(driver)
+    return time.perf_counter() - start
+
+
+def same_as_python(driver, names):
+    "Pictures, sketches and remarks of the page against Python's; the smallest share of pixels within one level of 255."
+    from stackgan import StackGAN
+    from stackgan.playground import play
+    from stackgan.sentences import known_words
+    asked, shares, seconds = {
+        "birds": [("a small red bird with black wings", 0), ("A LARGE yellow bird, facing left.", 5), ("this bird is blue", 2147483647),
+                  ("a green bird with a cafe-coloured crown on the moon", 12345), ("a tiny white bird in the snow, " * 12, 3)],
+        "photos": [("a bright blue bird with black wings", 1), ("a small yellow bird \U0001f426 with a black crown", 7)]}, [], []
+    for name in names:
+        model, words = StackGAN.from_pretrained(name), known_words(name)
+        driver.execute_script("const m = document.getElementById('model'); m.value = arguments[0]; m.dispatchEvent(new Event('change'))", name)
+        settled(driver)
+        for sentence, seed in asked.get(name, asked["birds"]):
+            seconds.append(ask(driver, sentence, seed))
+            check(state(driver) == "done", f"{sentence[:40]!r} is answered with {state(driver)}: {text(driver, 'state')}")
+            drawn = play(model, sentence, seed=seed, words=words)
+            for id, right in (("sketch", drawn.sketches[0]), ("picture", drawn.pictures[0])):
+                far = abs(canvas(driver, id) - np.array(right, int)).max(2)
+                shares.append(float((far <= 1).mean()))
+                check(shares[-1] >= .999, f"{name}, {sentence[:40]!r}, seed {seed}: {shares[-1]:.4%} of the {id}'s pixels are Python's")
+            said = [e.text for e in driver.find_elements(By.CSS_SELECTOR, "#notes li")]
+            wanted = [re.sub(r"\s+", " ", n).strip() for n in drawn.notes]
+            check(said == wanted, f"the page says {said}, Python says {wanted}")
+            check(drawn.told[0][:240].strip() in text(driver, "state"), f"the page says {text(driver, 'state')!r}, Python drew {drawn.told[0]!r}")
+    return min(shares), seconds
+
+
+def page(args):
+    "The static page: as fast, as equal and as polite as it claims."
+    figures = {}
+    with contextlib.ExitStack() as stack:
+        site = args.site
+        if not site:
+            from stackgan.webpage import page_report, write_page
+            site = write_page(Path(stack.enter_context(tempfile.TemporaryDirectory())) / "site")
+            print(page_report(site).splitlines()[0].split(": ", 1)[1])
+        config = json.loads((Path(site) / "config.json").read_text(encoding="utf8"))
+        if config["runtime"]["address"] != "runtime/":
+            print("left out: the page links its runtime, and a test fetches nothing; it needs npm when the site is written"); return {}
+        address, driver = stack.enter_context(served(site)), stack.enter_context(chromium())
+        for name in ("cold", "cached"):
+            start = time.perf_counter()
+            driver.get(f"{address}/index.html")
+            check(settled(driver) == "done", f"the page's first picture: {text(driver, 'state')}")
+            figures[f"first picture, {name}, s"] = round(time.perf_counter() - start, 2)
+        shot(driver, args, "page", "playground.jpg")
+        figures["smallest share of pixels within 1/255"], seconds = same_as_python(driver, [m["name"] for m in config["models"]])
+        figures["press to picture, median, s"], figures["press to picture, worst, s"] = round(float(np.median(seconds)), 2), round(max(seconds), 2)
+        check(max(seconds) < 10, f"a picture takes {max(seconds):.1f} s")
+        before = canvas(driver, "picture")
+        driver.find_element(By.ID, "dice").click(); settled(driver)
+        check((canvas(driver, "picture") != before).any(), "the dice give the same picture")
+        for what in ("", "   ", "\U0001f426\U0001f426", "красная птица", "赤い鳥", "طائر أحمر"):
+            ask(driver, what)
+            check(state(driver) == "refused" and text(driver, "state").endswith("."), f"{what!r} is answered with {text(driver, 'state')!r}")
+        shot(driver, args, "page_refused")
+        seconds = ask(driver, "a small red bird " * 588 + "flew")
+        check(state(driver) == "done" and "Only the first 201 of 10000" in text(driver, "notes"), f"10,000 characters: {text(driver, 'notes')!r}")
+        shot(driver, args, "page_long")
+        ask(driver, "a <b>blue</b> bird", 1, by_key=True)
+        check(not driver.find_elements(By.CSS_SELECTOR, "#state b, #notes b"), "the page takes what is typed for HTML")
+        keep = driver.find_element(By.ID, "keep").get_attribute("href")
+        kept = Image.open(io.BytesIO(base64.b64decode(keep.split(",", 1)[1])))
+        check((np.array(kept.convert("RGB"), int) == canvas(driver, "picture")).all(), "the kept PNG is another picture")
+        loud = [entry["message"] for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
+        check(not loud, f"the browser's console: {loud}")
+        tampered(driver, site, stack)
+    figures["megabytes of the site"] = round(sum(p.stat().st_size for p in Path(site).rglob("*") if p.is_file()) / 1e6, 1)
+    return figures
+
+
+def tampered(driver, site, stack):
+    "A runtime that is not the pinned one is refused by the browser, and the visitor told."
+    bad = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "site"
+    shutil.copytree(site, bad)
+    for file in (bad / "runtime").glob("*.mjs"): file.write_bytes(file.read_bytes() + b"\n// changed")
+    driver.get(f"{stack.enter_context(served(bad))}/index.html")
+    check(settled(driver) == "failed", f"a changed runtime is answered with {text(driver, 'state')!r}")
+
+
+# the widgets: Voila and JupyterLab
+
+def button(driver, name): return driver.find_element(By.XPATH, f"//button[contains(@class, 'jupyter-button')][contains(., '{name}')]")
+def shown(driver, css, of): return driver.execute_script(f"return [...document.querySelectorAll(arguments[0])].map(e => e.{of})", css)
+def pictures(driver): return shown(driver, ".widget-html img[alt=picture]", "src")
+def said(driver): return " ".join(shown(driver, ".widget-html p", "textContent"))
+
+
+def type_into(driver, sentence):
+    "Into the first text area, as a visitor would, or as if pasted."
+    box = driver.find_element(By.CSS_SELECTOR, ".widget-textarea textarea")
+    if sentence.isascii() and len(sentence) < 300: box.send_keys(Keys.CONTROL, "a"); box.send_keys(sentence or Keys.DELETE)
+    else: driver.execute_script("""const set = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, 'value').set;
+            set.call(arguments[0], arguments[1]); arguments[0].dispatchEvent(new Event('input', {bubbles: true}));""", box, sentence)
+    time.sleep(.5) # the widget tells Python what was typed
+
+
+def press(driver, sentence, name="Draw"):
+    "Type, press, wait for other pictures; seconds."
+    type_into(driver, sentence)
+    before, start = pictures(driver), time.perf_counter()
+    driver.execute_script("arguments[0].click()", button(driver, name))
+    WebDriverWait(driver, WAIT, .05).until(lambda d: (now := pictures(d)) and now != before)
+    return time.perf_counter() - start
+
+
+def told(driver, sentence, wanted):
+    "A sentence that cannot be drawn, or not all of it: what the page says."
+    type_into(driver, sentence)
+    driver.execute_script("arguments[0].click()", button(driver, "Draw"))
+    try: WebDriverWait(driver, WAIT, .1).until(lambda d: wanted in said(d))
+    except Exception: check(False, f"{sentence[:30]!r} is answered with {said(driver)[:300]!r}, not {wanted!r}")
+
+
+def use_widgets(driver, args, name, picture=None):
+    "What a visitor does with the widgets; figures."
+    from stackgan import StackGAN
+    WebDriverWait(driver, WAIT, .1).until(pictures)
+    seconds = [press(driver, s) for s in ("a large blue bird with a white breast", "a green bird flying over the water",
+                                          "a yellow bird with black wings facing left")]
+    drawn = Image.open(io.BytesIO(base64.b64decode(pictures(driver)[0].split(",", 1)[1]))).convert("RGB")
+    right = StackGAN.from_pretrained("birds")("a yellow bird with black wings facing left", seed=0)[0]
+    check((abs(np.array(drawn, int) - np.array(right, int)).max(2) <= 1).mean() >= .999, "the picture is not Python's")
+    check(np.median(seconds) < 5, f"a picture takes {np.median(seconds):.1f} s")
+    press(driver, "a red bird facing left", "throw the dice")
+    driver.execute_script("arguments[0].click()", button(driver, "Walk there"))
+    WebDriverWait(driver, WAIT, .1).until(lambda d: d.find_elements(By.PARTIAL_LINK_TEXT, "keep the walk"))
+    shot(driver, args, name, picture)
+    told(driver, "", "Say what to draw")
+    told(driver, "\U0001f426\U0001f426", "English letters and digits")
+    told(driver, "красная птица", "English letters and digits")
+    told(driver, "a small red bird " * 588 + "flew", "Only the first 201 of 10000")
+    told(driver, "a <b>cat</b>", "guesses by their letters")
+    body = driver.find_element(By.TAG_NAME, "body").text
+    for never in ("Traceback", str(ROOT), "site-packages", os.path.expanduser("~") + "/"):
+        check(never not in body, f"the page shows {never!r}")
+    return {"press to picture, median, s": round(float(np.median(seconds)), 2), "press to picture, worst, s": round(max(seconds), 2)}
+
+
+def voila_server(port):
+    command = f"from stackgan.webpage import serve_playground; serve_playground(['birds', 'photos'], {port}, browser=False)"
+    return started([sys.executable, "-c", command], port)
+
+
+def voila(args):
+    "The Voila page."
+    port = free_port()
+    with voila_server(port), chromium(height=1500) as driver:
+        start = time.perf_counter()
+        driver.get(f"http://127.0.0.1:{port}/")
+        WebDriverWait(driver, WAIT, .1).until(pictures)
+        figures = {"first picture, s": round(time.perf_counter() - start, 2)}
+        check(not driver.find_elements(By.CSS_SELECTOR, ".jp-InputArea-editor"), "the page shows code")
+        return figures | use_widgets(driver, args, "voila", "playground_widgets.jpg")
+
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["page", "voila"])
+    parser.add_argument("--site", type=Path)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--shots", type=Path)
+    parser.add_argument("--pictures", action="store_true", help="write images/playground.jpg and images/playground_widgets.jpg, too")
+    parser.add_argument("--n", type=int, default=20)
+    args = parser.parse_args()
+    figures = globals()[args.what](args)
+    for name, value in figures.items(): print(f"{name}: {value}")
+    if args.json: args.json.write_text(json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__": main()
