@@ -47,7 +47,7 @@ def examples_for(
     "Sentences to begin with."
     return EXAMPLES.get(name, EXAMPLES["birds"])
 
-# %% ../nbs/14a_sentences.ipynb #e2e6a1c9
+# %% ../nbs/14a_sentences.ipynb #52861ab4
 def _some(things): # at most eight different ones
     things = list(dict.fromkeys(things))
     return " ".join(things[:8]) + (" ..." if len(things) > 8 else "")
@@ -75,7 +75,8 @@ def sentence_notes(
         said.append(MESSAGES["cut"].format(max=max_len, length=len(low), end=read[-24:]))
     odd = [char for char in read if alphabet and char not in alphabet and char.strip()]
     if odd: said.append(MESSAGES["letters"].format(letters=_some(odd)))
-    strange = [w for w in re.findall("[a-z]+", read) if words and w not in words]
+    whole = re.sub("[a-z]+$", "", read) if re.match("[a-z]", low[len(read):]) else read  # no half word
+    strange = [w for w in re.findall("[a-z]+", whole) if words and w not in words]
     if strange: said.append(MESSAGES["words"].format(words=_some(strange)))
     return said
 

@@ -3,8 +3,7 @@
 
 python tools/browser.py page [--site SITE]    the page without a server (written first, if SITE is not given)
 python tools/browser.py voila                 the Voila page
-python tools/browser.py visitors [--n 20]     so many visitors of the Voila page at once, for a minute
-python tools/browser.py lab                   chapter 14's widgets in JupyterLab
+python tools/browser.py lab                   the widgets in JupyterLab
 --json FILE writes the figures, --shots FOLDER the screenshots, --pictures those of the README and chapter 14. All servers listen on this machine only.
 Needs chromium, chromium-driver and selenium.
 """
@@ -276,15 +275,32 @@ def voila(args):
         return figures | use_widgets(driver, args, "voila", "playground_widgets.jpg")
 
 
+def lab(args):
+    "The widgets in JupyterLab."
+    from stackgan.webpage import voila_notebook
+    port = free_port()
+    with tempfile.TemporaryDirectory() as tmp:
+        (Path(tmp) / "playground.ipynb").write_text(json.dumps(voila_notebook(["birds", "photos"])))
+        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ServerApp.ip=127.0.0.1",
+                   "--IdentityProvider.token=", f"--ServerApp.root_dir={tmp}", "--LabApp.news_url=None"]
+        with started(command, port, cwd=tmp), chromium(height=1500) as driver:
+            driver.get(f"http://127.0.0.1:{port}/doc/tree/playground.ipynb?reset")
+            code = ".jp-CodeCell .cm-content"
+            WebDriverWait(driver, WAIT, .2).until(lambda d: d.find_elements(By.CSS_SELECTOR, code))
+            time.sleep(8) # the notebook is laid out anew, and its kernel starts
+            shot(driver, args, "lab_start")
+            driver.find_element(By.CSS_SELECTOR, code).click()
+            driver.find_element(By.CSS_SELECTOR, code).send_keys(Keys.CONTROL, Keys.ENTER)
+            return use_widgets(driver, args, "lab")
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["page", "voila"])
+    parser.add_argument("what", choices=["page", "voila", "lab"])
     parser.add_argument("--site", type=Path)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--shots", type=Path)
     parser.add_argument("--pictures", action="store_true", help="write images/playground.jpg and images/playground_widgets.jpg, too")
-    parser.add_argument("--n", type=int, default=20)
     args = parser.parse_args()
     figures = globals()[args.what](args)
     for name, value in figures.items(): print(f"{name}: {value}")
