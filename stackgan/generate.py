@@ -348,9 +348,7 @@ class StackGAN(nn.Module):
         n:int=1,
         seed:int|None=None, # the sketch under the picture of the same seed
         batch_size:int=64,
-        complete:bool=True,
-        truncation:float=1.,
-        best_of:int=1,
+        complete:bool=True, truncation:float=1., best_of:int=1,
     ) -> list[Image.Image]: # Stage-I's sketches
         "Draw Stage-I's sketches: the very ones that Stage-II refines for the same seed."
         return draw_pictures(self, texts, n, seed, best_of, True, batch_size, complete, truncation)
