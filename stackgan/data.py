@@ -15,9 +15,11 @@ from fastcore.basics import patch
 from torch import Tensor
 
 from .basics import moved_from, refusal
-from .datasets import Batch, Epochs, Pictures, check_batches, in_split, present
-from .datasets import read_boxes, read_caption_table, read_captions, read_layout
+from .datasets import (Batch, Epochs, Pictures, check_batches, in_split, own_draft, read_boxes,
+                               read_captions, read_layout)
 from .files import crop_to_bird, cut_on_device, digest, download_cub
+from .folders import Faults, cub_places, find_cub
+from .rules import Draft
 
 __getattr__ = moved_from(__name__)
 
@@ -25,13 +27,14 @@ __getattr__ = moved_from(__name__)
 class CUB200(Pictures):
     "Photographs or drawn birds in CUB-200-2011's layout; an item is (PIL image, captions)."
     def __init__(self,
-        root, # folder that holds CUB_200_2011/ and text/
+        root, # folder that holds CUB_200_2011/ and text/, or one level up or down from there
         split:str="train", # "train", "val", "trainval", "test" or "all"
         by:str="classes", # "classes": no species is in two splits; "official": CUB's own train_test_split.txt
         classes=None, # names of the classes to take, instead of the split's
         transform=None, # called with the PIL image
         target_transform=None, # called with the list of captions
         download:bool=False, # fetch the photographs (1.1 GB) if they are not there?
+        skip_bad:bool=False, # leave out pictures that break a rule, and tell which in `left_out`?
     ):
         super().__init__(Path(root).expanduser(), transform=transform, target_transform=target_transform)
         if split not in ("train", "val", "trainval", "test", "all"):
@@ -39,18 +42,15 @@ class CUB200(Pictures):
         if by not in ("classes", "official"):
             raise refusal(f"by={by!r}", "'classes' or 'official'", "choose one of these")
         if download: download_cub(self.root)
-        base, images, labels, self.classes = read_layout(self.root)
+        base, images, labels, names = read_layout(self.root)
+        places, faults = cub_places(self.root, base), Faults(skip_bad)
         only = None if classes is None else list(classes)
-        keep = in_split((self.root, base), images, labels, self.classes, split, by, only)
-        if not keep.any(): raise refusal(f"split={split!r}, by={by!r} has no picture", "some", "take another")
-        self.split, self.by, self.labels = split, by, labels[keep]
+        keep = in_split((*places, base), images, labels, names, split, by, only, faults)
         files = {k: f for (k, f), yes in zip(images.items(), keep) if yes}
-        self._files = list(files.values())
-        self.paths = [base / "images" / f for f in self._files]
-        present(self.paths, self._files, "images.txt")
-        self.boxes = read_boxes(base / "bounding_boxes.txt", images, files)
-        self.captions = read_captions(self.root, base, files)
-        self.name = split + "-official" * (by == "official")
+        self.keep_good(Draft("images.txt", [*files.values()], [base / "images" / f for f in files.values()],
+            read_captions(places, base, files, faults), labels[keep], names,
+            read_boxes(base / "bounding_boxes.txt", images, files)), faults)
+        self.split, self.by, self.name = split, by, split + "-official" * (by == "official")
         if only is not None: self.name += f"-{digest(sorted(only))[:6]}"
 
     def extra_repr(self):
@@ -58,32 +58,33 @@ class CUB200(Pictures):
 
 # %% ../nbs/01_data.ipynb #9957c07c
 class CaptionedImages(Pictures):
-    "Any folder of pictures with a table of captions (image, caption, and a class if you have one)."
+    "A folder of pictures with captions: a table, metadata.jsonl, COCO's JSON, or a text beside each picture."
     def __init__(self,
         folder, # folder with the pictures; the table names them relative to it
-        captions_csv=None, # table, comma or tab separated, a caption a line; None: captions.csv in the folder
+        captions_csv=None, # the table, with image, caption and perhaps class; None: whichever there is
         transform=None, # called with the PIL image
         target_transform=None, # called with the list of captions
+        split:str="all", # "all", or "train", "val", "trainval", "test" where lists of classes tell them apart
+        skip_bad:bool=False, # as in `CUB200`
     ):
-        super().__init__(Path(folder).expanduser(), transform=transform, target_transform=target_transform)
-        table = self.root / "captions.csv" if captions_csv is None else Path(captions_csv)
-        captions, of = read_caption_table(table)
-        self.paths, self.captions = [self.root / f for f in captions], list(captions.values())
-        present(self.paths, list(captions), table.name)
-        self.classes = list(dict.fromkeys(of.values()))
-        number = {c: i for i, c in enumerate(self.classes)}
-        self.labels, self.name = np.array([number[of[f]] for f in captions], dtype=np.int64), "images"
+        faults, table = Faults(skip_bad), captions_csv and Path(captions_csv)
+        draft, root, self.name = own_draft(Path(folder).expanduser(), table, split, faults)
+        super().__init__(root, transform=transform, target_transform=target_transform)
+        self.keep_good(draft, faults)
+        self._files, self.split = (), split
 
 # %% ../nbs/01_data.ipynb #e60b1af8
 def read_data(
-    data:str|Path, # a folder in CUB's layout, or a folder of pictures with captions.csv
-    split:str="train", # of CUB's layout
+    data:str|Path, # a folder in CUB's layout, or a folder of pictures with captions
+    split:str="train", # "train", "val", "trainval", "test" or "all"
+    skip_bad:bool=False, # leave out pictures that break a rule, instead of refusing?
 ) -> Pictures: # a `CUB200` or `CaptionedImages`; drawn birds have no boxes
     "Find out what kind of data a folder holds and open it."
-    data = Path(data)
+    data = Path(data).expanduser()
     if not data.exists():
         raise refusal(f"{data} does not exist", "a folder or 'birds'", "check the path", FileNotFoundError)
-    found = CUB200(data, split) if (data / "CUB_200_2011").is_dir() else CaptionedImages(data)
+    if find_cub(data): found = CUB200(data, split, skip_bad=skip_bad)
+    else: found = CaptionedImages(data, split=split, skip_bad=skip_bad)
     if found.is_drawn: found.boxes = None
     return found
 
