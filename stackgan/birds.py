@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
 
-from .basics import moved_from, parallel_map, refusal
+from .basics import folder_aside, moved_from, parallel_map, refusal
 from .drawing import COLOURS, draw_bird, write_layout
 from .grammar import PLACES, caption
 
@@ -250,21 +250,22 @@ def write_birds(
         if value < least: raise refusal(f"{name} is {value}", f"{least} or more", "choose how many to write")
     if not 16 <= size <= 500: raise refusal(f"size is {size}", "16 to 500 pixels", "choose a size in between")
     root = Path(root)
-    images = root/"CUB_200_2011"/"images"
-    if (images.parent/"images.txt").exists():
+    if (root/"CUB_200_2011"/"images.txt").exists():
         raise refusal(f"{root} already holds a data set", "a new folder",
                       "choose another folder or delete it first", FileExistsError)
     plan = plan_birds(n, seed, others)
     kinds = [*all_species(), *(kind for _, number, kind, _ in plan if number > 200)]
-    for name in {kind.name for _, _, kind, _ in plan}:
-        for top in (images, root/"text"): (top/name).mkdir(parents=True, exist_ok=True)
-    jobs = [(images/f"{file}.jpg", root/"text"/f"{file}.txt", bird, size, seed) for file, _, _, bird in plan]
-    bar = dict(total=len(jobs), desc="drawing birds", unit="bird", disable=not progress, leave=False)
-    boxes = list(tqdm(parallel_map(_write_one, jobs, processes), **bar))
-    with open(root/"attributes.csv", "w", newline="", encoding="utf-8") as out:
-        rows = [[f"{file}.jpg", *astuple(bird), kind.name] for file, _, kind, bird in plan]
-        csv.writer(out).writerows([["file", *ATTRIBUTES, "seed", "class"], *rows])
-    splits = {split: [k.name for k in kinds if k.split == split] for split in ("train", "val", "test")}
-    write_layout(root, [f"{file}.jpg" for file, *_ in plan], [number for _, number, *_ in plan], boxes,
-                 [kind.name for kind in kinds], splits)
+    with folder_aside(root, "CUB_200_2011") as part:  # a data set is there as a whole or not at all
+        for name in {kind.name for _, _, kind, _ in plan}:
+            for top in (part/"CUB_200_2011"/"images", part/"text"): (top/name).mkdir(parents=True, exist_ok=True)
+        jobs = [(part/"CUB_200_2011"/"images"/f"{file}.jpg", part/"text"/f"{file}.txt", bird, size, seed)
+                for file, _, _, bird in plan]
+        bar = dict(total=len(jobs), desc="drawing birds", unit="bird", disable=not progress, leave=False)
+        boxes = list(tqdm(parallel_map(_write_one, jobs, processes), **bar))
+        with open(part/"attributes.csv", "w", newline="", encoding="utf-8") as out:
+            rows = [[f"{file}.jpg", *astuple(bird), kind.name] for file, _, kind, bird in plan]
+            csv.writer(out).writerows([["file", *ATTRIBUTES, "seed", "class"], *rows])
+        splits = {split: [k.name for k in kinds if k.split == split] for split in ("train", "val", "test")}
+        write_layout(part, [f"{file}.jpg" for file, *_ in plan], [number for _, number, *_ in plan], boxes,
+                     [kind.name for kind in kinds], splits)
     return root
