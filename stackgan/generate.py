@@ -186,7 +186,7 @@ def drawings(
     if not truncation >= 0:
         raise refusal(f"truncation is {truncation}", "0 (no noise) to 1 (all of it)", "try 0.7")
     keep_heap()
-    texts = checked_sentences(texts)
+    texts = checked_sentences(texts, model.text, model.words)  # before more is said
     each = len(noise[0]) // len(texts)
     if complete and model.completions:
         repeated = [t for t in texts for _ in range(each)]
@@ -256,8 +256,7 @@ class StackGAN(nn.Module):
         matcher:Matcher|None=None, # that shares the text encoder's space, for `choose`; None: no choice
         words=None, # all words of the captions, so that others can be named; None: not known
     ):
-        super().__init__()
-        self.text, self.g1, self.g2, self.matcher = text, g1, g2, matcher
+        super().__init__(); self.text, self.g1, self.g2, self.matcher = text, g1, g2, matcher
         self.completions, self.words = list(completions or []), frozenset(words) if words else None
         self.eval().requires_grad_(False)
 
