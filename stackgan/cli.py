@@ -407,7 +407,7 @@ def ablate(
     print(ablation_table(rows, EXPERIMENTS[name]))
     if name == "paper": print("", answers_table(rows), sep="\n")
 
-# %% ../nbs/15_cli.ipynb #ecf7b774
+# %% ../nbs/15_cli.ipynb #ac10cc80
 _SYSTEM = {errno.ENOENT: "does not exist: check the path",
            errno.EACCES: "may not be read or written: check its rights",
     errno.EPERM: "may not be changed: check its rights",
@@ -423,9 +423,9 @@ _SYSTEM = {errno.ENOENT: "does not exist: check the path",
     errno.EIO: "cannot be read, the disk reports "
     "an error: copy it from where it came"}
 _WORDS = [(r"pass resume=True to continue it", "add --resume to continue it"),
-          (r",? ?resume=True continues", " --resume continues"),
+          (r"resume=True continues", "--resume continues"),
     (r"\badd resume\b(?!d)", "add --resume"), (r"\bsplit='(\w+)'", r"--split \1"), (r"\bfolder=", "--out"),
-    (r"\bbest_of is\b", "--best-of is"), (r"\b(truncation|seed|size|others|init|data|preset) is ",
+    (r"(?<!-)\bbest_of is\b", "--best-of is"), (r"\b(truncation|seed|size|others|init|data|preset) is ",
                                           r"--\1 is "),
     (r"^n is ", "--n is "), (r"\bcall download_cub again", "try again"), (r"\bbatch_size\b", "--batch"),
     (r"epochs of stage(\d)", r"--epochs\1"), (r"write_birds\(root\) or download_cub\(root\) makes one",
@@ -471,13 +471,14 @@ def main(
     argv:list[str]|None=None, # the words after `stackgan`; those of the shell if None
 ) -> int: # exit code: 0 done, 1 training cannot go on, 2 a mistake or no room, 130 Ctrl-C, 143 SIGTERM
     "The command `stackgan`."
-    args, ended = _parse(argv), []
+    args, ended, said = _parse(argv), [], set()
     def end(signum, frame):  # SIGTERM is treated as Ctrl-C: what runs is finished and saved
         ended.append(signum)
         if not callable(signal.getsignal(signal.SIGINT)): raise KeyboardInterrupt
         signal.raise_signal(signal.SIGINT)
     def show(message, kind, *where):  # no file name and no line of ours
-        if kind is UserWarning: _say(shell_words(str(message)))
+        if kind is UserWarning and str(message) not in said:
+            said.add(str(message)); _say(shell_words(str(message)))
     main_thread = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGTERM, end) if main_thread else None
     try:
