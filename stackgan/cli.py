@@ -407,7 +407,7 @@ def ablate(
     print(ablation_table(rows, EXPERIMENTS[name]))
     if name == "paper": print("", answers_table(rows), sep="\n")
 
-# %% ../nbs/15_cli.ipynb #ac10cc80
+# %% ../nbs/15_cli.ipynb #e9d570ee
 _SYSTEM = {errno.ENOENT: "does not exist: check the path",
            errno.EACCES: "may not be read or written: check its rights",
     errno.EPERM: "may not be changed: check its rights",
@@ -423,13 +423,12 @@ _SYSTEM = {errno.ENOENT: "does not exist: check the path",
     errno.EIO: "cannot be read, the disk reports "
     "an error: copy it from where it came"}
 _WORDS = [(r"pass resume=True to continue it", "add --resume to continue it"),
-          (r"resume=True continues", "--resume continues"),
-    (r"\badd resume\b(?!d)", "add --resume"), (r"\bsplit='(\w+)'", r"--split \1"), (r"\bfolder=", "--out"),
-    (r"(?<!-)\bbest_of is\b", "--best-of is"), (r"\b(truncation|seed|size|others|init|data|preset) is ",
-                                          r"--\1 is "),
-    (r"^n is ", "--n is "), (r"\bcall download_cub again", "try again"), (r"\bbatch_size\b", "--batch"),
-    (r"epochs of stage(\d)", r"--epochs\1"), (r"write_birds\(root\) or download_cub\(root\) makes one",
-    "stackgan birds makes one"), (r"change it in TrainConfig", "leave it out")]
+    (r"resume=True continues", "--resume continues"), (r"\badd resume\b", "add --resume"),
+    (r"\bsplit='(\w+)'", r"--split \1"), (r"\bfolder=", "--out"), (r"(?<!-)\bbest_of is\b", "--best-of is"),
+    (r"(?<![-\w])(truncation|seed|size|others|init|data|preset) is ", r"--\1 is "), (r"^n is ", "--n is "),
+    (r"\bcall download_cub again", "try again"), (r"\bbatch_size\b", "--batch"),
+    (r"epochs of stage(\d)", r"--epochs\1"), (r"change it in TrainConfig", "leave it out"),
+    (r"write_birds\(root\) or download_cub\(root\) makes one", "stackgan birds makes one")]
 
 def shell_words(
     message:str, # of a refusal, as the library says it
