@@ -302,7 +302,7 @@ def read_rows(
     raise refusal(f"{table.name} has no caption", "lines such as robin.jpg,a small bird with a red breast",
                   "write one")
 
-# %% ../nbs/01d_folders.ipynb #48ab05bf
+# %% ../nbs/01d_folders.ipynb #29183c9f
 def walk(
     folder:Path,
 ) -> list[Path]: # all pictures, in order; hidden folders are left out, links are followed once
@@ -316,6 +316,7 @@ def walk(
                   and not n.startswith(".")]
     return found
 
+# %% ../nbs/01d_folders.ipynb #b165ccb6
 def find_table(
     folder:Path,
     split:str, # of COCO's files
@@ -341,6 +342,7 @@ def find_table(
                       "rename or move all but one")
     return found[0] if found else None
 
+# %% ../nbs/01d_folders.ipynb #d85f5286
 def locate(
     name:str, # as a table gives it
     folders:list[Path], # it is relative to one of these, or to a folder directly inside them
