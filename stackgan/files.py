@@ -134,14 +134,14 @@ def read_text(
         return refusal(f"line {line} of {short_path(path)} {what}", "text in UTF-8", remedy)
     mark = next((m for m in _MARKS if raw.startswith(m)), None)
     if mark: raise refuse(0, f"begins with the mark of {_MARKS[mark]}")
+    if b"\0" in raw:
+        many = raw.count(b"\0") > len(raw) // 4
+        raise refuse(raw.index(b"\0"), "holds a NUL" + ", as UTF-16 does" * many)
     try: text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as e:
         byte = e.object[e.start]
         guess = "Windows-1252" if any(0x80 <= b < 0xa0 for b in e.object) else "Latin-1"
         raise refuse(e.start, f"holds the byte 0x{byte:02x}, which is not UTF-8 but perhaps {guess}") from e
-    if "\0" in text:
-        many = text.count("\0") > len(text) // 4
-        raise refuse(raw.index(b"\0"), "holds a NUL" + ", as UTF-16 does" * many)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 # %% ../nbs/01b_files.ipynb #0f923c0c
