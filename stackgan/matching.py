@@ -17,6 +17,7 @@ import math
 import pickle
 import re
 import time
+import zipfile
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.resources import files
@@ -643,10 +644,24 @@ class _ArrayUnpickler(pickle.Unpickler):
         raise _unfit(f"{module}.{name}")
 
 # %% ../nbs/02b_matching.ipynb #3582c230
+def _refuse_foreign(path): # another program's format, by its first bytes
+    with path.open("rb") as file: head = file.read(64)
+    is_torch = zipfile.is_zipfile(path) and any(n.endswith("data.pkl") for n in zipfile.ZipFile(path).namelist())
+    kinds = (("a file of numpy.save (.npy)", head.startswith(b"\x93NUMPY"), "numpy.load(FILE)"),
+             ("a file of torch.save (.pth, .pt)", is_torch, "torch.load(FILE, weights_only=True).numpy()"),
+             ("a file of numpy.savez (.npz)", head.startswith(b"PK") and not is_torch, "numpy.load(FILE)[NAME]"),
+             ("a file of HDF5 (.h5)", head.startswith(b"\x89HDF"), "h5py.File(FILE)[NAME][:]"),
+             ("a file of Torch7 (.t7)", head[:4] in (b"\3\0\0\0", b"\4\0\0\0"), "torchfile.load(FILE)"))
+    for name, found, read in kinds:
+        if found:
+            raise refusal(f"{path.name} is {name}", "a pickle of one (captions, dim) array a picture",
+                          f"arrays = {read}, then pickle.dump(list(arrays), open('embeddings.pickle', 'wb'), 2)")
+
 def _load_arrays(path):
     "What a pickle of arrays, lists, tuples, dicts, strings and numbers holds; anything else is refused."
     path = Path(path)
     if not path.is_file(): raise refusal(f"{path} is missing", "a file", "check the path", FileNotFoundError)
+    _refuse_foreign(path)
     def plain(value):
         if isinstance(value, _Array): return value.value
         if isinstance(value, (list, tuple)): return [plain(item) for item in value]
