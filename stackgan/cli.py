@@ -211,7 +211,7 @@ def models(
     args:argparse.Namespace, # model
 ):
     "A line for each packaged model, or a model's card."
-    from stackgan.generate import model_card
+    from stackgan.models import model_card
     if args.model: print(model_card(args.model)); return
     for name in model_names():
         card = model_card(name)

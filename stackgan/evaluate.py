@@ -22,7 +22,8 @@ from .basics import refusal
 from .birds import ATTRIBUTES, all_species, describe, plan_birds
 from .drawing import draw_birds
 from .files import as_bytes, load_network
-from .generate import StackGAN, drawings
+from .generate import StackGAN
+from .models import drawings
 from .metrics import Features, as_tensor, bootstrap, distance_figures, inception_score
 from .metrics import interval_figure, nearest, noise_pictures, pairwise_distance, precision_figures
 from .metrics import share_figure, wilson

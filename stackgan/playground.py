@@ -21,8 +21,9 @@ from PIL import Image
 
 from .basics import refusal
 from .files import to_pictures
-from .generate import StackGAN, drawings, packaged_models
-from .sentences import as_gif, as_png, examples_for, known_words, sentence_notes, unreadable
+from .generate import StackGAN
+from .models import drawings, packaged_models, sentence_notes, unreadable
+from .sentences import as_gif, as_png, examples_for, known_words
 
 # %% ../nbs/14_playground.ipynb #32f6917f
 @dataclass
@@ -48,7 +49,7 @@ def play(
     if why := unreadable(sentence, *_about(model)): raise ValueError(why)
     if n < 1: raise refusal(f"n is {n}", "1 or more pictures", "take 1")
     noise = model.noise(n * max(1, best_of), seed)
-    made = list(drawings(model, [sentence], noise, truncation=truncation, best_of=best_of))
+    made = list(drawings(model, [sentence], noise, truncation=truncation, best_of=best_of, remarks=False))
     pictures = [p for m in made for p in to_pictures(m.images)]
     sketches = [p for m in made for p in to_pictures(m.images if m.sketch is None else m.sketch)]
     told = [model.complete(sentence, z) for z in noise[0]] if best_of == 1 else [sentence] * n

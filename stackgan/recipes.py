@@ -28,7 +28,8 @@ from .extras import (Consistency, Contrast, DiffAugment, HardNegatives, InitialS
                              Invented, Matching,
                              ModeSeeking, Restore, Unconditional)
 from .files import ImageCache, load_network, save_model
-from .generate import StackGAN, find_model
+from .generate import StackGAN
+from .models import find_model
 from .matching import ImageNetFeatures, Matcher, load_matcher, train_text_encoder
 from .networks import ProjectedDiscriminator
 from .players import TrainConfig, make_accelerator

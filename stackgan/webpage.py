@@ -22,8 +22,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from .basics import refusal, write_aside
-from .generate import StackGAN, find_model
-from .sentences import MESSAGES, examples_for, known_words
+from .generate import StackGAN
+from .models import MESSAGES, find_model
+from .sentences import examples_for, known_words
 
 # %% ../nbs/14b_webpage.ipynb #24511e75
 RUNTIME = dict(
