@@ -6,7 +6,8 @@ __version__ = "0.1.0"
 _rooms = {
     "drawing": "draw_bird",
     "birds": "write_birds Bird",
-    "files": "ImageCache download_cub crop_to_bird",
+    "files": "ImageCache crop_to_bird",
+    "downloads": "download_cub",
     "data": "CUB200 CaptionedImages Batches read_data",
     "text": "TextEncoder CharCNNRNN",
     "matching": "SentenceEncoder PrecomputedEmbeddings",

@@ -17,7 +17,8 @@ from torch import Tensor
 from .basics import moved_from, refusal
 from .datasets import (Batch, Epochs, Pictures, check_batches, in_split, own_draft, read_boxes,
                                read_captions, read_layout)
-from .files import crop_to_bird, cut_on_device, digest, download_cub
+from .files import crop_to_bird, cut_on_device, digest
+from .downloads import download_cub
 from .folders import Faults, cub_places, find_cub
 from .rules import Draft
 

@@ -26,7 +26,8 @@ from torchvision.datasets import VisionDataset
 
 from .basics import refusal
 from .birds import ATTRIBUTES
-from .files import load_picture, read_image, read_text, short_path
+from .files import load_picture, read_image
+from .checked import read_text, short_path
 from .folders import Faults, Row, cub_places, find_cub, find_texts
 from .folders import inside, one_line, own_rows, pickled_split
 from .rules import TABLE_RULES, Draft, check_draft

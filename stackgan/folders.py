@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .basics import refusal
-from .files import read_text, regular_file, short_path
+from .checked import read_text, regular_file, short_path
 
 # %% ../nbs/01d_folders.ipynb #cdd8da22
 class Faults:

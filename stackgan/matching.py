@@ -33,7 +33,8 @@ from tqdm.auto import tqdm
 from .basics import refusal
 from .birds import ATTRIBUTES, Bird, describe, strangers
 from .drawing import draw_birds
-from .files import ImageCache, load_network
+from .files import ImageCache
+from .checked import load_network
 from .text import CharCNNRNN, TextEncoder, joint_embedding_loss
 
 # %% ../nbs/02b_matching.ipynb #5bc12f59

@@ -34,7 +34,7 @@ from stackgan.basics import write_aside
 from stackgan.data import read_data
 from stackgan.generate import StackGAN
 from stackgan.recipes import presets, train_stackgan
-from stackgan.training import read_metrics
+from stackgan.runs import read_metrics
 
 def train(recipe, cub, run):
     theirs, small = presets()[recipe], presets()["small"]

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from stackgan import (Batches, StageIDiscriminator, StageIGenerator, StageIIDiscriminator, StageIIGenerator,
                       TrainConfig, Trainer)
 from stackgan.stage1 import UpBlock
-from stackgan.training import read_metrics
+from stackgan.runs import read_metrics
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 MEMORY = Path("/dev/shm")  # the runs' checkpoints go there, where it exists
