@@ -17,7 +17,8 @@ _rooms = {
     "stage2": "StageIIGenerator StageIIDiscriminator",
     "generate": "StackGAN packaged_models",
     "evaluate": "evaluate_birds",
-    "recipes": "Preset presets train_stackgan",
+    "plans": "Preset",
+    "recipes": "presets train_stackgan",
     "photographs": "load_official",
 }
 _room_of = {name: room for room, names in _rooms.items() for name in names.split()}
