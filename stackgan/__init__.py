@@ -19,7 +19,8 @@ _rooms = {
     "models": "packaged_models",
     "generate": "StackGAN",
     "evaluate": "evaluate_birds",
-    "recipes": "Preset presets train_stackgan",
+    "plans": "Preset",
+    "recipes": "presets train_stackgan",
     "photographs": "load_official",
 }
 _room_of = {name: room for room, names in _rooms.items() for name in names.split()}

@@ -31,7 +31,7 @@ from .extras import Contrast, DiffAugment, HardNegatives, InitialSigma, Invented
 from .files import as_bytes
 from .matching import packaged_matchers
 from .players import TrainConfig
-from .recipes import Material, train_stage
+from .minutes import Material, train_stage
 from .stage1 import StageIDiscriminator, StageIGenerator
 from .stage2 import StageIIDiscriminator, StageIIGenerator
 

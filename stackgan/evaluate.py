@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from .basics import refusal
 from .birds import ATTRIBUTES, all_species, describe, plan_birds
 from .drawing import draw_birds
-from .files import as_bytes, load_network
+from .files import as_bytes
+from .checked import load_network
 from .generate import StackGAN
 from .models import drawings
 from .metrics import Features, as_tensor, bootstrap, distance_figures, inception_score

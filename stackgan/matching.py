@@ -168,6 +168,18 @@ def _schedule(optimizer, lr, done):
     rate = lr * min(1, done / .05 + .02) * (.5 + .5 * math.cos(math.pi * done))
     for group in optimizer.param_groups: group["lr"] = rate
 
+def _paced(steps, until, desc, progress):
+    "Each step, its share of the way, and whether it is the last; by the pace so far, only as many as end in time."
+    begin, step, bar = time.monotonic(), 0, tqdm(total=steps, desc=desc, leave=False, disable=not progress)
+    with bar:
+        while step < steps:
+            if until is not None and step >= 5:
+                left = (until - time.monotonic()) * step / (time.monotonic() - begin)
+                steps = max(step + 1, min(steps, step + int(left)))
+            yield step, step / steps, step + 1 == steps
+            step += 1
+            bar.update()
+
 def _note(rows, sums, step, every, last, **values):
     "Collect the values of a step; from time to time, and at the last step, add a row of their means."
     sums.append(tuple(values.values()))
@@ -198,6 +210,7 @@ def fit_image_encoder(
     free:tuple=(), # pairs of targets, as ("body", "wing"), of which values never seen together do not compete
     seed:int=0,
     progress:bool=False, # show a progress bar?
+    until:float|None=None, # time.monotonic() to end at, by fewer epochs; None: all of them
 ) -> list[dict]: # one row for each twentieth: step, loss, accuracy on the batches seen
     "Trains the encoder to name every target: the stand-in for Reed et al.'s GoogLeNet, which knew ImageNet."
     targets, n = _checked_targets(encoder, targets, free), len(images)
@@ -207,8 +220,8 @@ def fit_image_encoder(
     steps = max(1, round(epochs * n / batch_size))
     optimizer = torch.optim.AdamW(encoder.parameters(), lr, weight_decay=1e-2)
     encoder.train()
-    bar = tqdm(range(steps), desc="picture encoder", leave=False, disable=not progress)
-    for step, index in zip(bar, _shuffled(n, batch_size, generator)):
+    pace = _paced(steps, until, "picture encoder", progress)
+    for (step, done, last), index in zip(pace, _shuffled(n, batch_size, generator)):
         shown = _shift(images[index].to(device), by, generator)
         if halves and step % 2: shown = F.avg_pool2d(shown, 2)
         if shrink > 1 and step % 2: shown = coarse(shown, shrink ** torch.rand(1, generator=generator).item())
@@ -216,10 +229,10 @@ def fit_image_encoder(
         truth = {name: values[index].to(device) for name, values in targets.items()}
         if attack: shown = mislead(encoder, shown, truth, attack, never)
         loss = _naming_loss(scores := encoder.predict(shown), truth, never)
-        _schedule(optimizer, lr, step / steps)
+        _schedule(optimizer, lr, done)
         optimizer.zero_grad(), loss.backward(), optimizer.step()
         named = {a: (score.argmax(1) == truth[a]).float().mean().item() for a, score in scores.items()}
-        _note(rows, sums, step, steps // 20, step + 1 == steps, loss=loss.item(), **named)
+        _note(rows, sums, step, steps // 20, last, loss=loss.item(), **named)
     encoder.eval()
     return [dict(step=step, loss=loss, accuracy=float(np.mean(list(named.values()))), **named)
             for step, loss, named in ((row.pop("step"), row.pop("loss"), row) for row in rows)]
@@ -379,6 +392,7 @@ def fit_text_encoder(
     fragments:float=0., # share of the captions of which only two to seven words in a row are read
     seed:int=0,
     progress:bool=False, # show a progress bar?
+    until:float|None=None, # time.monotonic() to end at, by fewer steps; None: all of them
 ) -> list[dict]: # one row for each fiftieth: step, loss, precision (caption to class), seconds
     "Trains the text encoder, and `tower`, by `joint_embedding_loss`."
     n, device, labels = len(images), encoder.device, _checked_labels(labels, captions, len(images))
@@ -387,8 +401,8 @@ def fit_text_encoder(
     batch_size, rows, sums, start = min(batch_size, n), [], [], time.perf_counter()
     optimizer = torch.optim.Adam([*encoder.parameters(), *tower.parameters()], lr)
     encoder.train(), tower.train()
-    bar = tqdm(range(steps), desc="text encoder", leave=False, disable=not progress)
-    for step, index in zip(bar, _shuffled(n, batch_size, generator)):
+    pace = _paced(steps, until, "text encoder", progress)
+    for (step, done, last), index in zip(pace, _shuffled(n, batch_size, generator)):
         which = (torch.rand(batch_size, generator=generator) * counts[index]).long()
         texts = [captions[i][k] for i, k in zip(index.tolist(), which.tolist())]
         texts, cut = zip(*(_thin_out(text, word_dropout, fragments, generator) for text in texts))
@@ -396,10 +410,10 @@ def fit_text_encoder(
         also_true = facts and _also_true(facts[0][index], facts[1][index, which] & seen, cut).to(device)
         v, t, own = tower(shown), encoder(texts), labels[index].to(device)
         loss = joint_embedding_loss(v, t, own, also_true)
-        _schedule(optimizer, lr, step / steps)
+        _schedule(optimizer, lr, done)
         optimizer.zero_grad(), loss.backward(), optimizer.step()
         right = (own[(v @ t.T).argmax(0)] == own).float().mean().item()
-        if _note(rows, sums, step, steps // 50, step + 1 == steps, loss=loss.item(), precision=right):
+        if _note(rows, sums, step, steps // 50, last, loss=loss.item(), precision=right):
             rows[-1]["seconds"] = time.perf_counter() - start
     encoder.eval(), tower.eval()
     return rows
@@ -556,12 +570,14 @@ def _imagenet_task(dataset, cache, labels, o, device, progress):
     task.scale(features)
     return task
 
-def _own_task(dataset, cache, labels, o, device, seed, progress):
+def _own_task(dataset, cache, labels, o, device, seed, progress, until):
     "Other pictures: their classes teach the picture encoder; without classes both towers learn at once."
     heads = {"class": int(labels.max()) + 1} if len(labels) >= 4 * len(labels.unique()) else {}
     tower = ImageEncoder(o["dim"], o["image_channels"], heads, grid=4).to(device)
     if not heads: return _Task(list(dataset.captions), labels, cache, tower)
-    rows = fit_image_encoder(tower, cache, {"class": labels}, o["image_epochs"], seed=seed, progress=progress)
+    half = until and (time.monotonic() + until) / 2  # the other half is the text's
+    rows = fit_image_encoder(tower, cache, {"class": labels}, o["image_epochs"], seed=seed, progress=progress,
+                             until=half)
     features = image_features(tower, cache, progress=progress)
     task = _Task(list(dataset.captions), labels, features)
     task.history += [{"part": "pictures"} | row for row in rows]
@@ -577,6 +593,7 @@ def train_text_encoder(
     device:str="cpu",
     imagenet:bool|None=None, # use `ImageNetFeatures` for photographs? None: where they are installed
     progress:bool=True, # show progress bars?
+    until:float|None=None, # time.monotonic() to end at, by fewer steps, where birds are not drawn; None: all
     **changes, # of the size: dim, channels, rnn, lr, steps, batch_size, image_size, strangers and the like
 ) -> tuple[CharCNNRNN, Matcher|None, list[dict]]: # encoder, standardised; matcher, if any; history
     "Trains a char-CNN-RNN from scratch: first a picture encoder, by what is known of them, then the text."
@@ -597,10 +614,10 @@ def train_text_encoder(
         encoder = CharCNNRNN(o["dim"], o["channels"], o["rnn"]).to(device)
         if codes is not None: task = _drawn_task(dataset, cache, codes, labels, o, device, seed, progress)
         elif imagenet: task = _imagenet_task(dataset, cache, labels, o, device, progress)
-        else: task = _own_task(dataset, cache, labels, o, device, seed, progress)
+        else: task = _own_task(dataset, cache, labels, o, device, seed, progress, until)
         how = {key: o[key] for key in ("steps", "lr", "batch_size", "word_dropout", "fragments")}
         rows = fit_text_encoder(encoder, task.captions, task.images, task.labels, task.tower, seed=seed,
-                                groups=task.groups, facts=task.facts, progress=progress, **how)
+                                groups=task.groups, facts=task.facts, progress=progress, until=until, **how)
         history = task.history + [{"part": "text"} | row for row in rows]
         if task.harden and o["hard_epochs"]:  # from here on it is a generator that it looks at
             history += [{"part": "hardened"} | row for row in task.harden(o["hard_epochs"])]

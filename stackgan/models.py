@@ -22,7 +22,8 @@ from PIL import Image
 from torch import Tensor
 
 from .basics import keep_heap, refusal, write_aside
-from .files import load_network, read_text, to_pictures
+from .checked import load_network, read_text
+from .files import to_pictures
 from .matching import Matcher
 from .players import Generated
 from .stage1 import StageIGenerator
