@@ -17,7 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from .basics import refusal, write_aside
-from .shell import (PRESETS, command_parser, explain, listening, model_names, out_names, parse_words, pick_device,
+from .shell import (check_evaluation, command_parser, explain, listening, model_names, out_names, parse_words, pick_device,
                             read_sentences, say, shell_words, side_by_side, whole, write_picture)
 
 # %% ../nbs/15_cli.ipynb #af2a22ea
@@ -124,25 +124,12 @@ def train(
     print(args.out / "model")
 
 # %% ../nbs/15_cli.ipynb #baa2ed74
-def _evaluable(args): # refuse what can be refused before the work
-    if args.n < 2: raise refusal(f"--n is {args.n}", "2 or more", "500 is what chapter 08 takes")
-    if args.split == "all" and not args.data:
-        raise refusal("--split is all", "train, val or test for drawn birds", "take one of these")
-    if args.out and (args.out.suffix.lower() != ".json" or args.out.is_dir()):
-        raise refusal(f"--out is {args.out}", "a name that ends in .json", "name a file for the figures")
-    if args.data and not Path(args.data).is_dir():
-        raise refusal(f"--data is {args.data}", "a folder of photographs and captions", "check the path",
-                      FileNotFoundError)
-    if args.matcher and not args.data:
-        raise refusal(f"--matcher is {args.matcher[0]}", "together with --data",
-                      "leave it out, drawn birds are matched by the packaged matchers")
-
 def evaluate(
     args:argparse.Namespace, # model, n, split, seed, data, network, matcher, best_of, truncation, out
 ):
     "Measure a model, print the table and, if asked for, write the figures."
     import json
-    _evaluable(args)
+    check_evaluation(args)
     with whole():
         from stackgan.evaluate import evaluate_birds, evaluation_table, feature_network
         from stackgan.generate import StackGAN

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['RUN_PARTS', 'Stage', 'Preset', 'with_epochs', 'discriminator_for', 'stage_generator', 'stage_networks', 'run_config',
-           'data_fingerprint', 'Plan', 'make_plan', 'check_widths', 'fit_preset']
+           'data_fingerprint', 'Plan', 'make_plan', 'check_widths', 'open_pictures', 'fit_preset']
 
 # %% ../nbs/10b_plans.ipynb #10b00004
 import json
@@ -15,7 +15,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from .basics import refusal
+from .basics import refusal, write_aside
+from .birds import write_birds
+from .data import read_data
 from .files import digest
 from .generate import StackGAN
 from .matching import ImageNetFeatures
@@ -158,6 +160,12 @@ class Plan:
         return dict(data=self.data, init=self.init, embeddings=self.embeddings, pictures=self.pictures,
                     preset=self.preset.config())
 
+    def note(self) -> "Plan": # itself
+        "Write it into the run's config.json."
+        text = json.dumps(self.config(), indent=1) + "\n"
+        write_aside(self.out / "config.json", lambda tmp: tmp.write_text(text))
+        return self
+
     def same_pictures(self,
         pictures, # that have been opened
     ) -> "Plan": # with their fingerprint
@@ -219,6 +227,26 @@ def check_widths(
         if theirs is None or theirs.config() != mine.config():
             given = f"init is {plan.init!r}, whose {name} is {theirs and theirs.config()}"
             raise refusal(given, f"{mine.config()}", "take another preset, or start from chance")
+
+# %% ../nbs/10b_plans.ipynb #76ef2f61
+def open_pictures(
+    plan:Plan,
+    progress:bool=True, # show progress bars?
+    skip_bad:bool=False, # leave out pictures that cannot be used, and list them in left_out.txt?
+): # a `CUB200` or `CaptionedImages`
+    "Open the pictures, or draw them first."
+    root = Path(plan.data)
+    if plan.data == "birds":  # the word; a folder of that name is ./birds
+        root = plan.out / "birds"
+        if not (root / "CUB_200_2011" / "images.txt").exists():  # which says that all is there
+            write_birds(root, plan.preset.birds, seed=0, others=plan.preset.others, progress=progress)
+    pictures = read_data(root, skip_bad=skip_bad)
+    if pictures.left_out:
+        note = "\n".join(pictures.left_out) + "\n"
+        write_aside(plan.out / "left_out.txt", lambda tmp: tmp.write_text(note, encoding="utf-8"))
+        warnings.warn(f"{len(pictures.left_out)} rows are left out, {plan.out / 'left_out.txt'} says why",
+                      stacklevel=2)
+    return pictures
 
 # %% ../nbs/10b_plans.ipynb #23cd9727
 def fit_preset(

@@ -33,7 +33,7 @@ from stackgan.recipes import presets, train_stackgan
 
 ROOT = Path(__file__).parents[1]
 ARMS = {"30": (30, 1), "300": (300, 1), "3000": (3000, 1), "3000, longer": (3000, 2)}  # pictures, how often the steps
-TEXT, STEPS = 1000, (3000, 600)  # steps of the text encoder; of Stage-I, of Stage-II
+TEXT, STEPS = 800, (2000, 400)  # steps of the text encoder; of Stage-I, of Stage-II
 SENTENCES = ["a small red bird with black wings", "a blue bird with a white belly", "this yellow bird has a long curved bill",
              "a large brown bird is flying"]
 
