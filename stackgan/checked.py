@@ -135,9 +135,10 @@ def checked_config(
     "Settings whose names, types and ranges are those of the arguments that they will be."
     if not isinstance(config, dict):
         raise refusal(f"{where} is {str(config)[:60]!r}", f"arguments of {cls.__name__}", "copy the file again")
-    known = {n: p for n, p in inspect.signature(cls).parameters.items() if p.kind is not p.VAR_KEYWORD and n not in given}
+    takes = inspect.signature(cls).parameters
+    known = {n: p for n, p in takes.items() if p.kind is not p.VAR_KEYWORD and n not in given}
     for name in config:
-        if name not in known:
+        if name not in known and len(known) + len(given) == len(takes):
             raise refusal(f"{where} has {name[:60]!r}", f"arguments of {cls.__name__} ({', '.join(known)})",
                           "see whether another version wrote it")
     for name, p in known.items():

@@ -417,7 +417,7 @@ def own_rows(
     below = sorted(d for d in folder.iterdir() if d.is_dir() and not d.name.startswith("."))
     return rows, [locate(r.file, folders, below, table.name) for r in rows], table.name, folder
 
-# %% ../nbs/01f_flowers.ipynb #01f00006
+# %% ../nbs/01h_flowers.ipynb #01f00006
 _NUMBERS = {1: "b", 2: "B", 3: "h", 4: "H", 5: "i", 6: "I", 7: "f", 9: "d", 12: "q", 13: "Q"} # kinds of element, for struct
 MOST_BYTES = 1 << 26 # of an unpacked element
 
@@ -455,7 +455,7 @@ def read_mat(
     except (struct.error, zlib.error, ValueError) as e:
         raise refusal(f"{short_path(path)} is no whole MATLAB file ({e})", "matrices of numbers", remedy) from e
 
-# %% ../nbs/01f_flowers.ipynb #01f00011
+# %% ../nbs/01h_flowers.ipynb #01f00011
 def _flower_split(folder, split, classes): # of picture numbers; None: all, or lists of classes in the folder itself tell them
     lists = {f.stem.removesuffix("classes"): f for d in (folder / "cvpr2016_flowers", folder)
              if d.is_dir() for f in d.glob("*classes.txt")}
@@ -477,7 +477,7 @@ def _flower_split(folder, split, classes): # of picture numbers; None: all, or l
     if twice: raise refusal(f"setid.mat has picture {min(twice)} in two parts", "each in one", "download it again")
     return {i for name in parts for i in sets[name]}
 
-# %% ../nbs/01f_flowers.ipynb #01f00019
+# %% ../nbs/01h_flowers.ipynb #01f00019
 def flower_rows(
     folder:Path, # with imagelabels.mat and jpg/
     split:str, # "train", "val", "trainval", "test" or "all"

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from .basics import cores, refusal
 from .data import Batches
 from .files import ImageCache
-from .matching import Matcher, PrecomputedEmbeddings
+from .matching import Matcher
+from .published import PrecomputedEmbeddings
 from .plans import Plan, stage_networks, with_epochs
 from .players import TrainConfig, make_accelerator
 from .text import TextEncoder

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 import torch.nn.functional as F
 
 from .basics import refusal
+from .checked import checked_config
 from .birds import ATTRIBUTES, Bird
 from .drawing import draw_bird
 from .conditioning import ConditioningAugmentation
@@ -93,12 +94,12 @@ class Extra:
         config:dict, # what `config()` gave
     ) -> "Extra":
         "The extra that `config()` wrote down; its class must have been imported."
-        config = dict(config)
+        config = dict(config) if isinstance(config, dict) else dict(kind=config)
         kinds, name = {k.__name__: k for k in Extra.__subclasses__()}, config.pop("kind", None)
         if name not in kinds:
             known = ", ".join(sorted(kinds))
             raise refusal(f"the extra is {name!r}", f"one of {known}", "import the module that defines it")
-        return kinds[name](**config)
+        return kinds[name](**checked_config(kinds[name], config, f"the extra {name}"))
 
 # %% ../nbs/04a_players.ipynb #caf0dffe
 def check_extra(
@@ -203,6 +204,7 @@ class TrainConfig:
         if unknown:
             given, expected = f"the recipe has {sorted(unknown)[0]!r}", f"fields of {cls.__name__}"
             raise refusal(given, expected, "see whether another version wrote it")
+        checked_config(cls, config, "the recipe")
         return cls(**{**config, "extras": [Extra.from_config(e) for e in config.get("extras", [])]})
 
 # %% ../nbs/04a_players.ipynb #0fe9fc3c

@@ -16,6 +16,7 @@ from fastcore.basics import patch
 from tqdm.auto import tqdm
 
 from .basics import moved_from, refusal
+from .checked import checked_config
 
 __getattr__ = moved_from(__name__)
 
@@ -102,12 +103,12 @@ def from_config(
     config:dict, # what `config()` gave
 ) -> TextEncoder:
     "The encoder that `config` describes; load its weights with `load_state_dict`."
-    config, kinds, todo = dict(config), {}, [TextEncoder]
-    while todo:
-        for kind in todo.pop().__subclasses__(): kinds[kind.__name__] = kind; todo.append(kind)
+    config, every = dict(config), [TextEncoder]
+    for kind in every: every += kind.__subclasses__()
+    kinds = {kind.__name__: getattr(kind, "from_saved", kind) for kind in every[1:]}
     if (name := config.pop("type", None)) not in kinds:
         raise refusal(f"text encoder type is {name!r}", f"one of {', '.join(sorted(kinds))}", "import it")
-    return kinds[name](**config)
+    return kinds[name](**checked_config(kinds[name], config, "config.json, text,"))
 
 # %% ../nbs/02_text.ipynb #5c4ec4eb
 class CharCNNRNN(TextEncoder):
