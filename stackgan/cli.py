@@ -364,7 +364,7 @@ def evaluate(
     import json
     from stackgan.evaluate import evaluate_birds, evaluation_table
     from stackgan.photographs import evaluate_photos
-    from stackgan.evaluate import feature_network
+    from stackgan.judge import feature_network
     from stackgan.matching import load_matcher
     from stackgan.generate import StackGAN
     _evaluable(args)
