@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .basics import refusal
 from .files import crop_to_bird, read_image
-from .evaluate import draw_sentences, feature_network
+from .judge import draw_sentences, feature_network
 from .generate import StackGAN
 from .data import read_data
 from .metrics import Features, distance_figures, noise_pictures, precision_figures

@@ -65,12 +65,13 @@ from stackgan.basics import refusal
 from stackgan.birds import near_misses, plan_birds, strangers
 from stackgan.datasets import Batch
 from stackgan.drawing import draw_bird, draw_birds
-from stackgan.evaluate import AttributeJudge, attribute_accuracy, feature_network, sample_birds
+from stackgan.evaluate import attribute_accuracy
 from stackgan.extras import (Consistency, Contrast, DiffAugment, HardNegatives, InitialSigma, Invented, Matching, ModeSeeking,
                              Restore)
 from stackgan.files import as_bytes
 from stackgan.game import Game
 from stackgan.generate import StackGAN
+from stackgan.judge import AttributeJudge, feature_network, sample_birds
 from stackgan.metrics import frechet_distance
 from stackgan.networks import degrade
 from stackgan.players import Extra, TrainConfig

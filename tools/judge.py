@@ -15,8 +15,9 @@ import torch
 
 from stackgan.birds import Bird
 from stackgan.drawing import draw_bird
-from stackgan.evaluate import accuracy_table, attribute_accuracy, sample_birds, train_judge
+from stackgan.evaluate import accuracy_table, attribute_accuracy
 from stackgan.files import save_model
+from stackgan.judge import sample_birds, train_judge
 from stackgan.matching import fast_bf16
 
 def main(epochs=18.0, pictures=10_000, size=128):
