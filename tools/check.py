@@ -5,6 +5,7 @@
 - the notebooks are as nbdev_clean leaves them, without errors, machine paths or more than 1.5 MB
 - README.md is what nbs/index.ipynb gives
 - badges, install lines and links are those of settings.ini
+- words are spelt, links lead somewhere, pictures have alternative texts (tools/prose.py)
 - the package keeps the rules of the house (tools/house.py)
 """
 import difflib, json, os, re, shutil, subprocess, sys, tempfile
@@ -77,7 +78,8 @@ def main():
         checks = {"the modules are what the notebooks export": exported(work),
                   "the notebooks are clean": clean(work),
                   "README.md is what index.ipynb gives": tool("readme.py"),
-                  "the addresses are those of settings.ini": tool("links.py")}
+                  "the addresses are those of settings.ini": tool("links.py"),
+                  "the prose is spelt, its links lead somewhere, its pictures have texts": tool("prose.py")}
         failed = house.report(checks | {what: check(mods) for what, check in house.CHECKS.items()})
     return 1 if failed else 0
 
