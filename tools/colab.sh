@@ -30,19 +30,22 @@ export GIT_CONFIG_KEY_1=safe.directory GIT_CONFIG_VALUE_1='*'
 
 names=("$@")
 [ $# -gt 0 ] || names=(quickstart $(cd nbs && ls [0-9][0-9]_*.ipynb | sed 's/\.ipynb$//'))
+# a notebook's own first cell brings the package; what it brought is taken out again before the next one
+names_here() { "$env/bin/pip" list --format=freeze | cut -d= -f1 | sort; }
+[ -f "$env/usual" ] || names_here > "$env/usual"
 failed=()
 for name in "${names[@]}"; do
-  folder=$work/$name
-  mkdir -p "$folder/content" && git show "HEAD:nbs/$name.ipynb" > "$folder/content/$name.ipynb" || { failed+=("$name"); continue; }
-  # the package comes by the notebook's own first cell, into a folder of its own each time
+  more=$(names_here | comm -23 - "$env/usual")
+  [ -z "$more" ] || "$env/bin/pip" uninstall -q -y $more || exit 1
+  folder=$work/$name/content
+  mkdir -p "$folder" && git show "HEAD:nbs/$name.ipynb" > "$folder/$name.ipynb" || { failed+=("$name"); continue; }
   start=$SECONDS
-  if (cd "$folder/content" && PATH="$env/bin:$PATH" PIP_TARGET="$folder/packages" PYTHONPATH="$folder/packages:$work/site" \
-      "$env/bin/jupyter" nbconvert --to notebook --execute --ExecutePreprocessor.timeout=3600 --output ran.ipynb "$name.ipynb" \
-      >"$folder/log" 2>&1); then
+  if (cd "$folder" && PATH="$env/bin:$PATH" PYTHONPATH="$work/site" "$env/bin/jupyter" nbconvert --to notebook --execute \
+      --ExecutePreprocessor.timeout=3600 --output ran.ipynb "$name.ipynb" >"$work/log" 2>&1); then
     printf '%-16s %5.1f minutes\n' "$name" "$(echo "($SECONDS - $start) / 60" | bc -l)"
   else
-    failed+=("$name"); echo "FAILED: $name"; grep -v '^\s*$' "$folder/log" | tail -n 15
+    failed+=("$name"); echo "FAILED: $name"; grep -v '^\s*$' "$work/log" | tail -n 15
   fi
-  rm -rf "$folder"
+  rm -rf "$work/$name"
 done
 [ ${#failed[@]} -eq 0 ] || { printf 'FAILED: %s\n' "${failed[*]}"; exit 1; }
