@@ -16,9 +16,9 @@ import torch
 
 import stackgan.ablation as ablation
 from stackgan.ablation import ALL, EXTRAS, Arm, Budget, load_material, run_arms, train_arm
-from stackgan.evaluate import AttributeJudge, feature_network
 from stackgan.extras import Consistency, ModeSeeking, Restore
 from stackgan.files import as_bytes
+from stackgan.judge import AttributeJudge, feature_network
 from stackgan.metrics import pairwise_distance
 
 SEEDS, sample = (0, 1), ablation.sample_birds
