@@ -25,15 +25,16 @@ from stackgan.basics import write_aside
 from stackgan.birds import describe
 from stackgan.data import read_data
 from stackgan.drawing import draw_bird
-from stackgan.evaluate import AttributeJudge, attribute_accuracy, draw_sentences, sample_birds
+from stackgan.evaluate import attribute_accuracy, draw_sentences
 from stackgan.extras import Contrast, DiffAugment, InitialSigma
 from stackgan.generate import StackGAN
 from stackgan.matching import train_text_encoder
+from stackgan.judge import AttributeJudge, sample_birds
 from stackgan.recipes import presets, train_stackgan
 
 ROOT = Path(__file__).parents[1]
 ARMS = {"30": (30, 1), "300": (300, 1), "3000": (3000, 1), "3000, longer": (3000, 2)}  # pictures, how often the steps
-TEXT, STEPS = 800, (2000, 400)  # steps of the text encoder; of Stage-I, of Stage-II
+TEXT, STEPS = 600, (2000, 300)  # steps of the text encoder; of Stage-I, of Stage-II
 SENTENCES = ["a small red bird with black wings", "a blue bird with a white belly", "this yellow bird has a long curved bill",
              "a large brown bird is flying"]
 
