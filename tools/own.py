@@ -25,11 +25,11 @@ from stackgan.basics import write_aside
 from stackgan.birds import describe
 from stackgan.data import read_data
 from stackgan.drawing import draw_bird
-from stackgan.evaluate import attribute_accuracy, draw_sentences
+from stackgan.evaluate import attribute_accuracy
 from stackgan.extras import Contrast, DiffAugment, InitialSigma
 from stackgan.generate import StackGAN
+from stackgan.judge import AttributeJudge, draw_sentences, sample_birds
 from stackgan.matching import train_text_encoder
-from stackgan.judge import AttributeJudge, sample_birds
 from stackgan.recipes import presets, train_stackgan
 
 ROOT = Path(__file__).parents[1]
