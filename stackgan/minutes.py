@@ -21,9 +21,9 @@ from .basics import cores, refusal
 from .data import Batches
 from .files import ImageCache
 from .matching import Matcher
-from .published import PrecomputedEmbeddings
 from .plans import Plan, stage_networks, with_epochs
 from .players import TrainConfig, make_accelerator
+from .published import PrecomputedEmbeddings
 from .text import TextEncoder
 from .training import Trainer
 

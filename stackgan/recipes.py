@@ -23,9 +23,9 @@ from .extras import (Consistency, Contrast, DiffAugment, HardNegatives, InitialS
 from .checked import load_network
 from .files import save_model
 from .generate import StackGAN
-from .models import find_model
 from .matching import Matcher, load_matcher, train_text_encoder
 from .minutes import TEXT_SHARE, Material, deal_minutes, published_phi, short_start, train_stage, words_of
+from .models import find_model
 from .plans import Plan, Preset, Stage, fit_preset, make_plan, open_pictures, stage_networks
 from .text import TextEncoder
 

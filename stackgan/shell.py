@@ -351,7 +351,7 @@ def explain(
         return "memory is used up: close other programs, or take smaller steps, --batch 4 for example"
     if _FULL.search(text): error = OSError(errno.ENOSPC, text, getattr(error, "filename", None))
     if isinstance(error, OSError) and error.errno in _SYSTEM:
-        name = re.sub(r"(^|/)\.([^/]+)\.\d+\.(tmp|part)$", r"\1\2", str(error.filename or out or "a file"))
+        name = re.sub(r"(^|/)\.([^/]+)\.[0-9a-f-]+\.(tmp|part)$", r"\1\2", str(error.filename or out or "a file"))
         return f"{name} {_SYSTEM[error.errno]}"
     if ", expected " in text: return shell_words(str(error.args[0]) if isinstance(error, KeyError) else text)
     if "BrokenProcessPool" in kinds:

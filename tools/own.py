@@ -34,7 +34,7 @@ from stackgan.recipes import presets, train_stackgan
 
 ROOT = Path(__file__).parents[1]
 ARMS = {"30": (30, 1), "300": (300, 1), "3000": (3000, 1), "3000, longer": (3000, 2)}  # pictures, how often the steps
-TEXT, STEPS = 800, (2000, 400)  # steps of the text encoder; of Stage-I, of Stage-II
+TEXT, STEPS = 500, (2000, 200)  # steps of the text encoder; of Stage-I, of Stage-II
 SENTENCES = ["a small red bird with black wings", "a blue bird with a white belly", "this yellow bird has a long curved bill",
              "a large brown bird is flying"]
 
@@ -73,9 +73,10 @@ def train(work, arm):
     for name, split in (("seen", "train"), ("new", "test")):
         birds = sample_birds(split, 200, seed=0 if name == "seen" else 1)
         if name == "seen": birds = birds[:n]
-        drawn = draw_sentences(model, [sentence for _, sentence, _ in birds], 1)["stage2"]
-        for column, truth in ((name, birds), (f"{name}_shuffled", birds[1:] + birds[:1])):
-            right, total = map(sum, zip(*attribute_accuracy(judge, drawn, truth).values()))
+        drawn = draw_sentences(model, [sentence for _, sentence, _ in birds], 1)
+        other = birds[1:] + birds[:1]
+        for column, stage, truth in ((f"{name}_sketch", "stage1", birds), (name, "stage2", birds), (f"{name}_shuffled", "stage2", other)):
+            right, total = map(sum, zip(*attribute_accuracy(judge, drawn[stage], truth).values()))
             row[column] = round(right / total, 4)
     return dict(arm=arm, pictures=n, captions=3 * n, steps_text=TEXT, steps1=times * STEPS[0], steps2=times * STEPS[1], cpu_minutes=round(minutes, 2), **row)
 
