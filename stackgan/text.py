@@ -103,7 +103,7 @@ def from_config(
     config:dict, # what `config()` gave
 ) -> TextEncoder:
     "The encoder that `config` describes; load its weights with `load_state_dict`."
-    config, every = dict(config), [TextEncoder]
+    config, every = dict(config if isinstance(config, dict) else {}), [TextEncoder]
     for kind in every: every += kind.__subclasses__()
     kinds = {kind.__name__: getattr(kind, "from_saved", kind) for kind in every[1:]}
     if (name := config.pop("type", None)) not in kinds:
