@@ -106,7 +106,7 @@ def from_config(
     config, every = dict(config if isinstance(config, dict) else {}), [TextEncoder]
     for kind in every: every += kind.__subclasses__()
     kinds = {kind.__name__: getattr(kind, "from_saved", kind) for kind in every[1:]}
-    if (name := config.pop("type", None)) not in kinds:
+    if (name := str(config.pop("type", None))) not in kinds:
         raise refusal(f"text encoder type is {name!r}", f"one of {', '.join(sorted(kinds))}", "import it")
     return kinds[name](**checked_config(kinds[name], config, "config.json, text,"))
 
