@@ -35,6 +35,7 @@ def refusal(
     kind:type=ValueError, # class of the error
 ) -> Exception: # to be raised
     "The error for a wrong value, in the one grammar of this package: given, expected, remedy."
+    if len(given) > 600: given = f"{given[:500]}... ({len(given):,} characters)"  # a line of a file may have millions
     return kind(f"{given}, expected {expected}: {remedy}.")
 
 # %% ../nbs/00a_basics.ipynb #784c454e

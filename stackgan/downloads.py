@@ -59,7 +59,8 @@ def unpack(
                 with tar.extractfile(m) as source, open(to, "wb") as out: shutil.copyfileobj(source, out)
                 if to.stat().st_size != m.size: raise EOFError("it ends too early")
     except (tarfile.TarError, EOFError, zlib.error, OverflowError, UnicodeError, RecursionError) as e:
-        raise refusal(f"{name} is damaged ({e})", "a whole archive", "delete it and try again") from e
+        said = str(e).partition("\n")[0]  # tarfile lists all that it has tried
+        raise refusal(f"{name} is damaged ({said})", "a whole archive", "delete it and try again") from e
     except (NotADirectoryError, FileExistsError, IsADirectoryError) as e:
         raise refuse("holds a name that is a file and a folder") from e
 

@@ -215,8 +215,8 @@ def _build(self:ImageCache, dataset, pad, progress, workers):
     self.path.parent.mkdir(parents=True, exist_ok=True)
     need, free = self.length * 3 * self.size ** 2, shutil.disk_usage(self.path.parent).free
     if need > free:
-        given, expected = f"{free / 1e9:.1f} GB are free for the cache", f"{need / 1e9:.1f} GB"
-        raise refusal(given, expected, "give another folder=", OSError)
+        given, expected = f"{free / 1e6:,.0f} MB are free for the cache", f"{need / 1e6:,.0f} MB"
+        raise refusal(given, expected, "free some space, or give another folder=", OSError)
     part = name_aside(self.path, "part")
     boxes = [None] * self.length if dataset.boxes is None else np.asarray(dataset.boxes).tolist()
     pictures = list(zip(map(str, dataset.paths), boxes))

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from .basics import refusal
 from .birds import ATTRIBUTES, all_species, describe, plan_birds
 from .files import as_bytes
-from .checked import load_network
+from .checked import checked_config, load_network, read_config
 from .generate import StackGAN
 from .models import drawings
 from .matching import ImageEncoder, ImageNetFeatures, fit_image_encoder
@@ -95,8 +95,8 @@ class AttributeJudge(nn.Module):
     ) -> "AttributeJudge": # ready to look
         "Load a judge."
         folder = Path(folder) if folder else Path(str(files("stackgan") / "weights" / "judge"))
-        config = json.loads((folder / "config.json").read_text())["judge"]
-        return load_network(cls(**config), folder / "judge.safetensors").eval()
+        config = read_config(folder / "config.json").get("judge")
+        return load_network(cls(**checked_config(cls, config, f"{folder / 'config.json'}, judge,")), folder / "judge.safetensors").eval()
 
     @torch.no_grad()
     def forward(self,

@@ -9,7 +9,6 @@ __all__ = ['MESSAGES', 'packaged_models', 'find_model', 'model_card', 'load_part
 
 # %% ../nbs/07a_models.ipynb #f07a0004
 import difflib
-import json
 import re
 import unicodedata
 import warnings
@@ -22,9 +21,10 @@ from PIL import Image
 from torch import Tensor
 
 from .basics import keep_heap, refusal, write_aside
-from .checked import load_network, read_text
+from .checked import (build_network, checked_completions, checked_config, load_network, read_config,
+                              read_text)
 from .files import to_pictures
-from .matching import Matcher
+from .matching import matcher_from
 from .players import Generated
 from .stage1 import StageIGenerator
 from .stage2 import StageIIGenerator
@@ -70,22 +70,33 @@ def model_card(
     return card.read_text(encoding="utf8")
 
 # %% ../nbs/07a_models.ipynb #c9074a88
+def _brings_weights(config): # of another package's network, which is then not built without memory first
+    return isinstance(config, dict) and (config.get("type") == "SentenceEncoder" or config.get("pictures", {}) is None)
+
 def load_parts(
     folder:str|Path, # with config.json and one .safetensors a network
 ) -> dict: # text, g1, g2, completions, matcher and words, as `StackGAN` takes them; None where there is none
     "The parts of a model that `save_pretrained` or a training run wrote; nothing is unpickled."
-    folder = Path(folder)
-    config = json.loads((folder / "config.json").read_text())
+    folder = Path(folder); note = folder / "config.json"
+    config = read_config(note)
     if "stage1" not in config:
         raise refusal(f"{folder / 'config.json'} has the parts {sorted(config)}", "at least stage1",
                       "this is no StackGAN, take another folder")
-    def load(part, build, without="\0"):
-        if part in config: return load_network(build(config[part]), folder / f"{part}.safetensors", without)
-    g1 = load("stage1", lambda c: StageIGenerator(**c))
-    g2 = load("stage2", lambda c: StageIIGenerator(g1, **c), "stage1.")
-    text, matcher = load("text", TextEncoder.from_config), load("matcher", lambda c: Matcher(**c))
-    return dict(text=text, g1=g1, g2=g2, completions=config.get("completions"), matcher=matcher,
-                words=load_words(folder))
+    def load(part, make, without="\0"):
+        if part not in config: return None
+        fill = (lambda make, *where: load_network(make(), *where)) if _brings_weights(config[part]) else build_network
+        return fill(make, folder / f"{part}.safetensors", without)
+    def args(part, cls, *given): return checked_config(cls, config[part], f"{note}, {part},", given)
+    g1 = load("stage1", lambda: StageIGenerator(**args("stage1", StageIGenerator)))
+    g2 = load("stage2", lambda: StageIIGenerator(g1, **args("stage2", StageIIGenerator, "stage1")), "stage1.")
+    text = load("text", lambda: TextEncoder.from_config(config["text"]))
+    matcher = load("matcher", lambda: matcher_from(config["matcher"], str(note)))
+    for name, net in dict(text=text, matcher=matcher).items():
+        if net is not None and net.dim != g1.phi_dim:
+            raise refusal(f"{note} has a {name} of {net.dim} numbers", f"phi_dim, {g1.phi_dim}",
+                          "copy the whole folder again")
+    completions = checked_completions(config.get("completions"), g1.z_dim, str(note))
+    return dict(text=text, g1=g1, g2=g2, completions=completions, matcher=matcher, words=load_words(folder))
 
 def save_words(
     folder:str|Path, # of a model

@@ -103,10 +103,10 @@ def from_config(
     config:dict, # what `config()` gave
 ) -> TextEncoder:
     "The encoder that `config` describes; load its weights with `load_state_dict`."
-    config, every = dict(config), [TextEncoder]
+    config, every = dict(config if isinstance(config, dict) else {}), [TextEncoder]
     for kind in every: every += kind.__subclasses__()
     kinds = {kind.__name__: getattr(kind, "from_saved", kind) for kind in every[1:]}
-    if (name := config.pop("type", None)) not in kinds:
+    if (name := str(config.pop("type", None))) not in kinds:
         raise refusal(f"text encoder type is {name!r}", f"one of {', '.join(sorted(kinds))}", "import it")
     return kinds[name](**checked_config(kinds[name], config, "config.json, text,"))
 
