@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Measure what single extras are worth, beside the ladder of chapter 11: pairs of runs that differ in one extra.
+"""Measure what the ladder of chapter 11 does not: extras of Stage-II, and how unlike the pictures of one sentence are.
 
-python tools/rungs.py stage1 FOLDER     the recipe with and without `ModeSeeking`, at 32 pixels; also how unlike the pictures of one sentence are
-python tools/rungs.py stage2 FOLDER     Stage-II at 64 pixels with `Consistency` or `Restore`, and without
-                                        (FOLDER: a new one for each, or one to continue; 20 and 60 minutes on one CPU core)
+python tools/rungs.py stage2 FOLDER     Stage-II at 64 pixels with `Consistency` or `Restore`, and without, two seeds, sentences about
+                                        validation species: FOLDER/results.csv, an hour of one CPU core; may be stopped and called again
+python tools/rungs.py variety FOLDER    of the ladder's runs with and without `ModeSeeking`, which `stackgan ablate --recipe --out FOLDER`
+                                        has left in FOLDER: FOLDER/variety.csv, a minute
 
-Two seeds, sentences about validation species, results in FOLDER/results.csv. What is stored of it is stackgan/weights/ablation/extras.csv
-and variety.csv; the card beside them says at which commit, and what was dropped.
+What is stored of it is extras.csv and variety.csv in stackgan/weights/ablation; the card beside them says more.
 """
 import argparse, csv, sys
 from pathlib import Path
@@ -15,26 +15,25 @@ import numpy as np
 import torch
 
 import stackgan.ablation as ablation
-from stackgan.ablation import ALL, EXTRAS, Arm, Budget, load_material, run_arms, train_arm
+from stackgan.ablation import BUDGETS, EXTRAS, RECIPE_ARMS, Arm, Budget, load_material, run_arms, train_arm
 from stackgan.judge import AttributeJudge, feature_network
-from stackgan.extras import Consistency, ModeSeeking, Restore
+from stackgan.extras import Consistency, Restore
 from stackgan.files import as_bytes
 from stackgan.metrics import pairwise_distance
 
-SEEDS, sample = (0, 1), ablation.sample_birds
-ablation.sample_birds = lambda split, n, seed: sample("val", n, seed) # the test species stay unseen
+sample = ablation.sample_birds
 
 
-def stage1(folder):
-    changes = dict(batch_size=16, kl_weight=.03, ema=.995, lr_g=4e-4)
-    arms = [Arm("all, 32", 32, changes=changes | dict(extras=ALL)),
-            Arm("without ModeSeeking, 32", 32, changes=changes | dict(extras=[e for e in ALL if not isinstance(e, ModeSeeking)]))]
-    budget = Budget(steps1=800, steps2=0, sentences=300)
-    run_arms(arms, folder, SEEDS, budget, progress=True)
-    look, material = feature_network("judge", AttributeJudge.from_pretrained()), load_material(folder, budget)
-    sentences = [s for _, s, _ in sample("val", 300, 7)][:20]
-    rows = [(arm.name, seed, *variety(train_arm(arm, seed, material, budget, folder), material.text.embed(sentences), look)) for arm in arms for seed in SEEDS]
-    with open(folder/"variety.csv", "w", newline="") as f: csv.writer(f).writerows([("arm", "seed", "features", "pixels"), *rows])
+def unlike(folder):
+    look, budget = feature_network("judge", AttributeJudge.from_pretrained()), BUDGETS["recipe"]
+    material = load_material(folder, budget)
+    phi = material.text.embed([sentence for _, sentence, _ in sample("test", 300, 7)][:20])
+    place = next(i for i, arm in enumerate(RECIPE_ARMS) if arm.name == "+ mode seeking")
+    rows = [(arm.name, seed, *variety(train_arm(arm, seed, material, budget, folder), phi, look))
+            for arm in RECIPE_ARMS[place - 1:place + 1] for seed in (0, 1, 2)]
+    with open(folder/"variety.csv", "w", newline="") as f:
+        csv.writer(f, lineterminator="\n").writerows([("arm", "seed", "features", "pixels"), *rows])
+    for row in rows: print(*row)
 
 
 def variety(net, phi, look, each=16):
@@ -49,20 +48,21 @@ def variety(net, phi, look, each=16):
 
 
 def stage2(folder):
+    ablation.sample_birds = lambda split, n, seed: sample("val", n, seed) # the test species stay unseen
     arm = lambda name, *more: Arm(name, 64, 16, shortcut=True, changes=dict(extras=[*EXTRAS, *more]))
     arms = [arm("none"), arm("Consistency", Consistency(2.)), arm("Restore", Restore(20.)), arm("Restore, patches", Restore(20., .3)),
             arm("Restore, patches, sketched", Restore(20., 1., .3))]
-    run_arms(arms, folder, SEEDS, Budget(steps1=600, steps2=800, sentences=300), progress=True)
+    run_arms(arms, folder, (0, 1), Budget(steps1=600, steps2=800, sentences=300), progress=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["stage1", "stage2"])
+    parser.add_argument("what", choices=["stage2", "variety"])
     parser.add_argument("folder", type=Path)
     args = parser.parse_args()
     torch.set_num_threads(1)
     args.folder.mkdir(parents=True, exist_ok=True)
-    (stage1 if args.what == "stage1" else stage2)(args.folder)
+    (stage2 if args.what == "stage2" else unlike)(args.folder)
 
 
 if __name__ == "__main__": sys.exit(main())
