@@ -232,7 +232,7 @@ def checked_sentences(
     reads = getattr(encoder, "alphabet", None), getattr(encoder, "max_len", None)  # None: any script
     for t in dict.fromkeys(texts):
         which = f"{t[:40]!r}: " if len(texts) > 1 else ""
-        if why := unreadable(t, *reads): raise ValueError(which + why)
+        if why := unreadable(t, *reads): raise ValueError(f"{t[:40]!r}: {why}")
         for said in sentence_notes(t, *reads, words) if remarks and encoder is not None else ():
             warnings.warn(which + said, stacklevel=3)
     return texts
