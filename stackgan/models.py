@@ -176,7 +176,7 @@ MESSAGES = dict(
     empty=str(refusal("There is no sentence", "some words",
                       "say what to draw, for example: a small red bird with black wings")),
     unreadable=str(refusal("None of this can be read by the model's text encoder",
-                           "English letters or digits",
+                           "English letters and digits",
                            "write, for example, a small red bird with black wings; or train a model with "
                            "SentenceEncoder, which reads any script")),
     cut="Only the first {max} of {length} characters are read, to \u201c...{end}\u201d.",
