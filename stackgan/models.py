@@ -176,7 +176,7 @@ MESSAGES = dict(
     empty=str(refusal("There is no sentence", "some words",
                       "say what to draw, for example: a small red bird with black wings")),
     unreadable=str(refusal("None of this can be read by the model's text encoder",
-                           "English letters or digits",
+                           "English letters and digits",
                            "write, for example, a small red bird with black wings; or train a model with "
                            "SentenceEncoder, which reads any script")),
     cut="Only the first {max} of {length} characters are read, to \u201c...{end}\u201d.",
@@ -232,7 +232,7 @@ def checked_sentences(
     reads = getattr(encoder, "alphabet", None), getattr(encoder, "max_len", None)  # None: any script
     for t in dict.fromkeys(texts):
         which = f"{t[:40]!r}: " if len(texts) > 1 else ""
-        if why := unreadable(t, *reads): raise ValueError(which + why)
+        if why := unreadable(t, *reads): raise ValueError(f"{t[:40]!r}: {why}")
         for said in sentence_notes(t, *reads, words) if remarks and encoder is not None else ():
             warnings.warn(which + said, stacklevel=3)
     return texts

@@ -247,7 +247,7 @@ def use_widgets(driver, args, name, picture=None):
     driver.execute_script("arguments[0].click()", button(driver, "Walk there"))
     WebDriverWait(driver, WAIT, .1).until(lambda d: d.find_elements(By.PARTIAL_LINK_TEXT, "keep the walk"))
     shot(driver, args, name, picture)
-    told(driver, "", "Say what to draw")
+    told(driver, "", "say what to draw")
     told(driver, "\U0001f426\U0001f426", "English letters and digits")
     told(driver, "красная птица", "English letters and digits")
     told(driver, "a small red bird " * 588 + "flew", "Only the first 201 of 10000")
