@@ -176,15 +176,16 @@ def deal_minutes(
     minutes:float, # that it has in all
 ) -> Plan: # with the epochs that fit in
     "Choose the epochs of both stages, and with them the decay of the rates, by the speed that is measured."
-    stages, pace, done = plan.preset.stages, {}, {}
+    stages, pace, done, step = plan.preset.stages, {}, {}, {}
     for k, stage in enumerate(stages.values(), 1):
-        epoch = len(material.data) // stage.batch_size
-        done[k] = steps_done(plan, k) / epoch
-        pace[k] = seconds_a_step(plan, material, k) * epoch  # seconds an epoch
+        step[k] = 1 / (len(material.data) // stage.batch_size)  # in epochs
+        done[k] = steps_done(plan, k) * step[k]
+        pace[k] = seconds_a_step(plan, material, k) / step[k]  # seconds an epoch
     left = max(1, .9 * (begin + 60 * minutes - time.monotonic()) - 3)  # a tenth for checkpoints and the model
     whole = {1: 0 if done[2] else stages["stage1"].epochs * pace[1], 2: stages["stage2"].epochs * pace[2]}
     share = left / sum(whole.values())
-    epochs = {f"stage{k}": done[k] + share * stages[f"stage{k}"].epochs * bool(whole[k]) for k in (1, 2)}
+    epochs = {f"stage{k}": done[k] + max(step[k], share * stages[f"stage{k}"].epochs) * bool(whole[k])
+              for k in (1, 2)}  # a step at least, however short the time
     preset = with_epochs(plan.preset, any(done.values()), **epochs)
     said = " and ".join(f"{epochs[f'stage{k}'] - done[k]:.3g} epochs of Stage-{'I' * k} ({pace[k]:.3g} s each)"
                         for k in (1, 2))
