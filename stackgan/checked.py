@@ -11,6 +11,7 @@ import codecs
 import inspect
 import json
 import math
+import re
 import stat
 import types
 import typing
@@ -76,9 +77,9 @@ def read_text(
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 # %% ../nbs/01a_checked.ipynb #c0de0011
-def _config_sum(config): # of all but the line crc32
-    text = json.dumps({k: v for k, v in config.items() if k != "crc32"}, sort_keys=True)
-    return f"{zlib.crc32(text.encode()):08x}"
+def _config_sum(config): # of all but the line checksum
+    text = json.dumps({k: v for k, v in config.items() if k != "checksum"}, sort_keys=True)
+    return f"crc32 {zlib.crc32(text.encode()):08x}"
 
 def save_config(
     path:str|Path, # config.json
@@ -86,7 +87,7 @@ def save_config(
 ):
     "Write settings and their checksum."
     config = json.loads(json.dumps(config))  # as it will be read
-    text = json.dumps(config | dict(crc32=_config_sum(config)), indent=1) + "\n"
+    text = json.dumps(config | dict(checksum=_config_sum(config)), indent=1) + "\n"
     write_aside(path, lambda tmp: tmp.write_text(text, encoding="utf-8"))
 
 def read_config(
@@ -98,10 +99,12 @@ def read_config(
         raise refusal(f"{short_path(path)} is no JSON ({e})", "what was written there", "copy it again") from e
     if not isinstance(config, dict):
         raise refusal(f"{short_path(path)} holds a {type(config).__name__}", "settings by name", "copy it again")
-    if config.get("crc32", _config_sum(config)) != _config_sum(config):
+    lost = next((k for k, v in config.items() if k != "checksum" and re.fullmatch("crc32 [0-9a-f]{8}", str(v)[:15])), None)
+    said = config.get("checksum", config[lost] if lost else _config_sum(config))
+    if lost or said != _config_sum(config):
         raise refusal(f"{short_path(path)} is not as it was written: its checksum is {_config_sum(config)}",
-                      f"{config['crc32']}", "copy it again, or, if you changed it, take its line crc32 out")
-    return {k: v for k, v in config.items() if k != "crc32"}
+                      str(said)[:80], "copy it again, or, if you changed it, take its line checksum out")
+    return {k: v for k, v in config.items() if k != "checksum"}
 
 # %% ../nbs/01a_checked.ipynb #c0de0014
 LIMITS = dict( # of numbers in settings, by their names: from, to

@@ -6,6 +6,7 @@
 __all__ = ['SOURCES', 'CUB_URL', 'CUB_MD5', 'MOST_ENTRIES', 'MOST_BYTES', 'unpack', 'md5_of', 'download_cub']
 
 # %% ../nbs/01f_downloads.ipynb #d0a10004
+import gzip
 import hashlib
 import http.client
 import os
@@ -58,7 +59,8 @@ def unpack(
                 if m.isdir(): continue
                 with tar.extractfile(m) as source, open(to, "wb") as out: shutil.copyfileobj(source, out)
                 if to.stat().st_size != m.size: raise EOFError("it ends too early")
-    except (tarfile.TarError, EOFError, zlib.error, OverflowError, UnicodeError, RecursionError) as e:
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error, OverflowError, ValueError, RecursionError) as e:
+        if ", expected " in str(e): raise
         said = str(e).partition("\n")[0]  # tarfile lists all that it has tried
         raise refusal(f"{name} is damaged ({said})", "a whole archive", "delete it and try again") from e
     except (NotADirectoryError, FileExistsError, IsADirectoryError) as e:

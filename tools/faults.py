@@ -246,7 +246,7 @@ def models_damaged(work, n, rng):
     whole, files = draw(), {p: p.read_bytes() for p in model.iterdir()}
     config = json.loads((model/"config.json").read_text())
     def hostile(): # settings that somebody has written
-        strange = json.loads(json.dumps(config)); strange.pop("crc32")
+        strange = json.loads(json.dumps(config)); strange.pop("checksum")
         part = rng.choice(["stage1", "text"]); name = rng.choice([*strange[part]])
         strange[part][name] = rng.choice([10**9, -1, 0, "x", None, [], {}, 1.5, True, [10**9] * 3, "a" * 10**6])
         if strange[part] == config[part]: strange[part]["more"] = 1

@@ -27,7 +27,7 @@ def licence(name):
     m = metadata.metadata(name)
     said = [m.get("License-Expression"), *(c.rpartition(" :: ")[2] for c in m.get_all("Classifier", []) if c.startswith("License ::") and c.count("::") > 1)]
     said += [(m.get("License") or "").strip().split("\n")[0][:60]]
-    text = next((p.read_text(errors="replace")[:600] for p in metadata.files(name) or [] if p.name.startswith(("LICENSE", "LICENCE", "COPYING"))), "")
+    text = next((p.locate().read_text(errors="replace")[:600] for p in metadata.files(name) or [] if p.name.startswith(("LICENSE", "LICENCE", "COPYING"))), "")
     said += [" ".join(found.split()) for found in re.findall(r"(?:MIT|BSD|Apache|GNU)[\w ]* License", text, re.I)[:1]]
     return next((s for s in said if s and s not in ("UNKNOWN", "OSI Approved")), KNOWN.get(name.lower().replace("_", "-"), "unknown"))
 
