@@ -58,7 +58,7 @@ class Game:
         batches, # `Batches`: what to learn from
         config:TrainConfig|None=None, # the paper's if None
         accelerator=None, # an accelerate.Accelerator; made from `config.precision` if None
-        **supplies, # what extras need: matcher=, a `Matcher`; invented=, sentences without pictures
+        **supplies, # what extras need, such as matcher=, a `Matcher`
     ):
         self.config, self.batches, self.step = config or TrainConfig(), batches, 0
         c, self.supplies = self.config, dict(near=getattr(batches, "near", None)) | supplies

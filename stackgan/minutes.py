@@ -35,8 +35,6 @@ class Material:
     phi: Tensor                 # of its captions, (N, K, phi_dim)
     text: TextEncoder|None      # None: phi is published, and no encoder of it is at hand
     matcher: Matcher|None = None    # for drawn birds
-    near: Tensor|None = None        # of the same captions with one mistake in each, (N, K, phi_dim)
-    invented: Tensor|None = None    # of sentences without pictures, and of their near misses, (M, 2, phi_dim)
     until: float|None = None        # time.monotonic() at which a stage must end; None: it has all the time
     ends: dict = field(default_factory=dict) # the same by the stage's number, of `deal_minutes`
 
@@ -58,13 +56,12 @@ class Material:
 # %% ../nbs/10c_minutes.ipynb #515848b7
 def supplied(
     stage:TrainConfig,
-    **supplies, # what the data has for extras: matcher=, invented=, near=; None where it has none
+    **supplies, # what the data has for extras, such as matcher=; None where it has none
 ) -> TrainConfig: # the same without extras that this data cannot feed
     "Leave out extras whose supply is missing, and say so once."
     missing = [e for e in stage.extras if e.needs and supplies.get(e.needs) is None]
     if not missing: return stage
-    called = dict(near="near misses", invented="sentences without pictures")
-    supply = dict.fromkeys(called.get(e.needs, e.needs) for e in missing)
+    supply = dict.fromkeys(e.needs for e in missing)
     without = ", ".join(type(e).__name__ for e in missing)
     warnings.warn(f"this run has no {', '.join(supply)}, so its recipe goes on without {without}.", stacklevel=2)
     return replace(stage, extras=[e for e in stage.extras if e not in missing])
@@ -80,13 +77,13 @@ def train_stage(
 ) -> nn.Module: # the generator to sample from, in evaluation mode
     "Train one stage, or go on where its folder ends."
     m, size = material, generator.size
-    stage = supplied(stage, matcher=m.matcher, invented=m.invented, near=m.near)
+    stage = supplied(stage, matcher=m.matcher)
     accelerator = make_accelerator(stage.precision)
     cache = ImageCache(m.data, size if m.data.is_drawn else round(size * 76 / 64), progress=progress)
     batches = Batches(cache, m.phi, m.data.labels, stage.batch_size, size, seed=stage.seed,
-                      device=accelerator.device, flip="auto", captions=m.data.captions, near=m.near)
+                      device=accelerator.device, flip="auto", captions=m.data.captions)
     trainer = Trainer(generator, discriminator, batches, folder, stage, m.captions, m.sample_phi(),
-                      m.text, accelerator, matcher=m.matcher, invented=m.invented)
+                      m.text, accelerator, m.matcher)
     if m.until is None: trainer.fit(resume=True, progress=progress)
     else: fit_until(trainer, m.until, progress)
     return trainer.sampler.eval()

@@ -55,7 +55,7 @@ class Verdict:
 # %% ../nbs/04a_players.ipynb #809befbd
 class Extra:
     "A term of the game that the paper has not; subclasses are frozen dataclasses of numbers."
-    needs: ClassVar[str|None] = None  # a supply of the game: "matcher", "invented" or "near"
+    needs: ClassVar[str|None] = None  # a supply of the game, such as "matcher"
     head: ClassVar[str|None] = None   # a head of the discriminator: "unconditional" or "contrast"
     recordable: ClassVar[bool] = True # does it do the same in every step of one `phase`, whatever its random numbers?
 
@@ -129,7 +129,6 @@ class Turn:
     asked: Tensor            # sentences that G draws; rows after the batch's are drawn besides
     paired: int              # so many of `told` are about a real picture
     look: Callable = staticmethod(lambda images: images)  # what D is shown of pictures
-    near: bool = False       # are there near misses among the rivals?
     drawn: Generated|None = None   # what G made of `asked`,
     fake: Generated|None = None    # and of `told`
     judged: Verdict|None = None    # D's verdict on the real pictures; in G's half, on `fake`
@@ -143,15 +142,12 @@ class Turn:
     def rivals(self,
         own, # a `Batch`: sentences of B pictures
         others:int=112, # sentences to choose among besides
-    ) -> tuple[Tensor, Tensor]: # their phi, near misses last, (N, phi_dim); which are about the same class, (B, N)
+    ) -> tuple[Tensor, Tensor]: # their phi, (N, phi_dim); which are about the same class, (B, N)
         "Sentences among which a picture must find its own."
         all_phi, all_labels, random = self.game.batches.phi, self.game.labels, self.random
         rows, which = (torch.randint(0, n, (others,), generator=random, device=random.device) for n in all_phi.shape[:2])
         phi = torch.cat([own.phi, all_phi[rows.to(all_phi.device), which.to(all_phi.device)].to(own.phi)])
         same = own.labels[:, None] == torch.cat([own.labels, all_labels[rows.to(all_labels.device)]])
-        if self.near:  # to each its own near miss
-            mine = torch.eye(len(same), dtype=torch.bool, device=same.device)
-            phi, same = torch.cat([phi, own.near_phi]), torch.cat([same, ~mine], 1)
         return phi, same
 
 # %% ../nbs/04a_players.ipynb #57c64970

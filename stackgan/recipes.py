@@ -17,9 +17,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from .basics import refusal, write_aside
-from .birds import Bird, near_misses, strangers
-from .extras import (Consistency, Contrast, DiffAugment, HardNegatives, InitialSigma, Invented, Matching,
-                             ModeSeeking, Restore, Unconditional)
+from .birds import Bird, near_misses
+from .extras import (Consistency, Contrast, DiffAugment, InitialSigma, Matching, ModeSeeking, Restore,
+                             Unconditional)
 from .checked import load_network
 from .files import save_model
 from .generate import StackGAN
@@ -35,20 +35,19 @@ def presets() -> dict[str, Preset]: # name -> a fresh preset, free to be changed
     fast = dict(kl_weight=0.03, precision="auto")
     tiny = fast | dict(batch_size=8, log_every=5, sample_every=20, checkpoint_every=20, ema=0.9)
     small = fast | dict(lr_g=4e-4, ema=0.998, log_every=100, sample_every=2000, checkpoint_every=1000)
-    seen = [InitialSigma(.2), HardNegatives(.5), Invented(.4)]
+    start = InitialSigma(.2)
     asked = [Contrast(2.), Matching(4., temperature=3.), DiffAugment(40_000)]
-    photo = [InitialSigma(.2), Unconditional(), Contrast(2.), DiffAugment(40_000)]
+    photo = [start, Unconditional(), Contrast(2.), DiffAugment(40_000)]
     return dict(
         tiny=Preset("tiny", "tiny", size=16, birds=200,
-            stage1=Stage(width_g=16, width_d=8, epochs=2, extras=[*seen, ModeSeeking(.1), *asked], **tiny),
+            stage1=Stage(width_g=16, width_d=8, epochs=2, extras=[start, ModeSeeking(.1), *asked], **tiny),
             stage2=Stage(width_g=8, width_d=4, epochs=1, **tiny,
-                extras=[Restore(20., patches=1., sketched=.3), *seen, *asked])),
+                extras=[Restore(20.), start, *asked])),
         small=Preset("small", "small", birds=24000, others=15600, min_channels=24, shortcut=True,
             stage1=Stage(width_g=48, width_d=40, epochs=14, batch_size=16, halve_every=6, **small,
-                extras=[*seen, ModeSeeking(.5), *asked]),
+                extras=[start, ModeSeeking(.5), *asked]),
             stage2=Stage(width_g=32, width_d=16, epochs=3.6, batch_size=8, halve_every=1.4, **small,
-                extras=[Restore(20., patches=.3), *seen, Contrast(2.), Matching(1., temperature=3.),
-                        DiffAugment(40_000), Consistency(2.)])),
+                extras=[Restore(20.), start, Contrast(2.), Matching(1., temperature=3.), DiffAugment(40_000)])),
         photos=Preset("photos", "small", min_channels=16, projected=True,
             stage1=Stage(width_g=48, width_d=64, epochs=140, batch_size=16, halve_every=60, **small,
                 extras=[*photo, ModeSeeking(.5)]),
@@ -90,7 +89,7 @@ def embed_captions(
     matcher:Matcher|None=None,
     progress:bool=True, # show progress bars?
 ) -> Material:
-    "Embed all captions once; of drawn birds near misses and sentences without pictures, too."
+    "Embed all captions once."
     def embed(name, make): # computed once, then read from the run's folder
         stored = plan.out / "text" / f"{name}.safetensors"
         if not stored.exists():
@@ -100,13 +99,9 @@ def embed_captions(
     def read(captions): return lambda: text.embed_captions(captions(), progress=progress)
     m = Material(data, None, text, matcher)
     if plan.embeddings: m.phi = embed("phi", lambda: published_phi(plan.embeddings, data))
-    elif data.is_drawn:  # say the side, as the model will where a sentence does not (`SIDES`), and one mistake
+    elif data.is_drawn:  # say the side, as the model will where a sentence does not (`SIDES`)
         birds = [Bird.from_row(row) for row in data.bird_attributes()]
-        told = lambda n: read(lambda: [[pair[n] for pair in near_misses(bird, side=True)] for bird in birds])
-        m.phi, m.near = embed("phi", told(0)), embed("phi_near", told(1))
-        if any(e.needs == "invented" for stage in plan.preset.stages.values() for e in stage.extras):
-            m.invented = embed("phi_invented", read(lambda: [pair for bird in strangers(plan.preset.birds // 3, 1)
-                                                             for pair in near_misses(bird, 4, side=True)]))
+        m.phi = embed("phi", read(lambda: [[right for right, _ in near_misses(bird, side=True)] for bird in birds]))
     else: m.phi = embed("phi", read(lambda: data.captions))
     if plan.start and plan.start.g1.phi_dim != m.phi.shape[-1]:
         raise refusal(f"phi has {m.phi.shape[-1]} numbers and init is {plan.init!r}, which reads "

@@ -238,13 +238,12 @@ class Trainer(Recorder):
         text:nn.Module|None=None, # a TextEncoder to put into model/
         accelerator=None, # an accelerate.Accelerator; made from `config.precision` if None
         matcher:nn.Module|None=None, # a `Matcher`, for extras that need one
-        invented:Tensor|None=None, # sentences without pictures, (M, phi_dim), or with near misses, (M, 2, phi_dim)
+        **supplies, # what else extras need, by its name
     ):
         config = config or TrainConfig()
         if not config.epochs:
             raise refusal("epochs is 0", "a number above 0 to train for", "change it in TrainConfig")
-        supplies = dict(matcher=matcher, invented=invented)
-        game = Game(generator, discriminator, batches, config, accelerator, **supplies)
+        game = Game(generator, discriminator, batches, config, accelerator, matcher=matcher, **supplies)
         super().__init__(game, folder, captions, sample_phi, text)
         self.play = Recorded(game)
         self.told = set()  # diseases that the progress bar has named

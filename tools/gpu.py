@@ -62,12 +62,11 @@ from safetensors.torch import load, save_file
 
 import steps
 from stackgan.basics import refusal
-from stackgan.birds import near_misses, plan_birds, strangers
+from stackgan.birds import near_misses, plan_birds
 from stackgan.datasets import Batch
 from stackgan.drawing import draw_bird, draw_birds
 from stackgan.evaluate import attribute_accuracy
-from stackgan.extras import (Consistency, Contrast, DiffAugment, HardNegatives, InitialSigma, Invented, Matching, ModeSeeking,
-                             Restore)
+from stackgan.extras import Contrast, DiffAugment, InitialSigma, Matching, ModeSeeking, Restore, Unconditional
 from stackgan.files import as_bytes
 from stackgan.game import Game
 from stackgan.generate import StackGAN
@@ -98,8 +97,6 @@ def _draw(job):
         np.load(WORK / f"{name}.npy", mmap_mode="r+")[i] = np.asarray(picture).transpose(2, 0, 1)
     return near_misses(bird, 6, side=True)
 
-def _tell(bird): return near_misses(bird, 4, side=True)
-
 def prepare(tiny):
     "Draw all birds and embed all sentences into WORK; `done` says that all is there."
     torch.set_num_threads(1)
@@ -108,12 +105,9 @@ def prepare(tiny):
         np.lib.format.open_memmap(WORK / f"{name}.npy", mode="w+", dtype=np.uint8, shape=(len(rows), 3, side, side))
     np.save(WORK / "labels.npy", np.array([number for number, _ in rows]))
     with multiprocessing.get_context("fork").Pool(max(1, os.cpu_count() - 3)) as pool: # before a GPU is touched
-        made = pool.map(_tell, strangers(50 if tiny else 8000, 1), 16)
         told = pool.map(_draw, [(i, bird, size) for i, (_, bird) in enumerate(rows)], 16)
     text = StackGAN.from_pretrained("birds").text.to(DEVICE)
-    def embed(pairs, k): return text.embed_captions([[p[k] for p in own] for own in pairs], 1024).half().numpy()
-    np.save(WORK / "invented.npy", np.stack([embed(made, 0), embed(made, 1)], 2).reshape(-1, 2, text.dim))
-    for k, name in enumerate(("phi", "near")): np.save(WORK / f"{name}.npy", embed(told, k))
+    np.save(WORK / "phi.npy", text.embed_captions([[right for right, _ in own] for own in told], 1024).half().numpy())
     (WORK / "done").touch()
 
 def prepared(tiny, limit=400):
@@ -132,7 +126,7 @@ class Data:
     workers = 0
     def __init__(self, name, batch_size):
         read = lambda n: torch.from_numpy(np.load(WORK / f"{n}.npy")).to(DEVICE)
-        self.pixels, self.phi, self.near, self.labels = map(read, (name, "phi", "near", "labels"))
+        self.pixels, self.phi, self.labels = map(read, (name, "phi", "labels"))
         self.size, self.batch_size = self.pixels.shape[-1], batch_size
         _, self.of, self.count = self.labels.unique(return_inverse=True, return_counts=True)
         self.by_class = self.of.argsort(stable=True)
@@ -146,7 +140,7 @@ class Data:
         count = self.count[self.of[i]]  # the others follow the own class, in a ring
         skip = count + (torch.rand(b, device=DEVICE, dtype=torch.float64) * (n - count)).long()
         wrong = self.by_class[(self.first[self.of[i]] + skip) % n]
-        return Batch(self.pixels[i], self.phi[i, own].float(), self.phi[wrong, other].float(), self.labels[i], i, self.near[i, own].float())
+        return Batch(self.pixels[i], self.phi[i, own].float(), self.phi[wrong, other].float(), self.labels[i], i)
 
 # --- the arms
 
@@ -189,8 +183,8 @@ def make_game(number, arm, data, supplies, g1=None, tiny=False):
     g = StageIGenerator(256, data.size, width) if number == 1 else StageIIGenerator(g1, width, min_channels=2 * width // 3, shortcut=True)
     d = (StageIDiscriminator, StageIIDiscriminator)[at](256, data.size, width_d, unconditional=True, contrast=True, norm=how["norm"])
     if not how["norm"]: awake(d)
-    extras = [InitialSigma(.2), HardNegatives(.5), Invented(.4), Contrast(2.), Matching(how["matching"][at], 3.)]
-    extras += [ModeSeeking(.5)] if number == 1 else [Consistency(2.), Restored(how["restore"])]
+    extras = [InitialSigma(.2), Unconditional(), Contrast(2.), Matching(how["matching"][at], 3.)]
+    extras += [ModeSeeking(.5)] if number == 1 else [Restored(how["restore"])]
     if how["disturbed"]: extras.append(DiffAugment(40_000))
     if how["r1"]: extras.append(R1(how["r1"][at]))
     config = TrainConfig(batch_size=data.batch_size, lr_g=4e-4, kl_weight=.03, ema=.999, precision="auto", extras=extras)
@@ -314,7 +308,7 @@ def main(ask):
     end, report = BEGAN + ask.seconds, Report(ask.out)
     prepared(ask.tiny)
     packaged = StackGAN.from_pretrained("birds")
-    supplies = lambda: dict(matcher=packaged.matcher, invented=torch.from_numpy(np.load(WORK / "invented.npy")))
+    supplies = lambda: dict(matcher=packaged.matcher)
     look, after = Look(20 if ask.tiny else 300), (60 if ask.tests else 0) + (60 if ask.steps else 0)
     g1 = packaged.g1 if ask.stage1 == "packaged" else stage(1, ask, report, look, supplies(), None, end - after)
     if ask.stage2 != "none": stage(2, ask, report, look, supplies(), g1.cpu().eval(), end - after)
