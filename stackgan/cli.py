@@ -48,7 +48,7 @@ def models(
     args:argparse.Namespace, # model
 ):
     "A line for each packaged model, or a model's card."
-    with whole(): from stackgan.generate import model_card
+    with whole(): from stackgan.models import model_card
     if args.model: print(model_card(args.model)); return
     for name in model_names():
         title = re.search(r"(?m)^# (.*)", model_card(name))
