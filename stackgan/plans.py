@@ -268,6 +268,10 @@ def fit_preset(
                       "translate them, or train with text=SentenceEncoder(...), which reads any script")
     if mute: warnings.warn(f"{mute} captions hold no character that the text encoder reads", stacklevel=2)
     stages = plan.preset.stages
+    for name, stage in stages.items():
+        if stage.epochs and round(stage.epochs * (n // min(n, stage.batch_size))) < 1:
+            raise refusal(f"{stage.epochs:g} passes over {n} pictures, {stage.batch_size} in a step, make no step of {name}",
+                          "one at least", "take more epochs, or fewer pictures in a step")
     large = [name for name, stage in stages.items() if stage.batch_size > n]
     if not large: return plan
     warnings.warn(f"there are {n} pictures, so a step takes {n} and not {stages[large[0]].batch_size}", stacklevel=2)

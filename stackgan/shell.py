@@ -322,7 +322,7 @@ _WORDS = [(r"pass resume=True to continue it", "add --resume to continue it"),
     (r"text and embeddings are both given", "--text and --embeddings are both given"),
     (r"(?<![-\w])(truncation|seed|size|others|init|data|preset) is ", r"--\1 is "), (r"^n is ", "--n is "),
     (r"\bcall download_cub again", "try again"), (r"\bbatch_size\b", "--batch"),
-    (r"epochs of stage(\d)", r"--epochs\1"), (r"change it in TrainConfig", "leave it out"),
+    (r"epochs of stage(\d) are", r"--epochs\1 is"), ("expected init, or", "expected --init, or"), (r"change it in TrainConfig", "leave it out"),
     (r"write_birds\(root\) or download_cub\(root\) makes one", "stackgan birds makes one")]
 
 def shell_words(

@@ -135,16 +135,17 @@ def face(mods):
 
 
 def tools(mods):
-    "Names that the tools, which no test runs, import from where they are not."
-    for path in sorted((ROOT/"tools").glob("*.py")):
+    "Names that the tools, which no test runs, and the command line, late, import from where they are not."
+    late = [ROOT/LIB/f"{m}.py" for m in ("shell", "cli") if m in mods]
+    for path in [*sorted((ROOT/"tools").glob("*.py")), *late]:
         for m, name, line, _ in imports(ast.parse(path.read_text(encoding="utf-8")), mods, public()):
             if name and (m not in mods or name not in defined(mods[m])):
                 homes = [x for x, tree in mods.items() if name in defined(tree)]
-                yield f"tools/{path.name}:{line} takes {name} from {m}: it is in {' and '.join(homes) or 'no module'}"
+                yield f"{path.relative_to(ROOT)}:{line} takes {name} from {m}: it is in {' and '.join(homes) or 'no module'}"
 
 
 CHECKS = {"no module looks forward": order, "nothing is too long": sizes, "the public face is true": face,
-          "the tools find what they import": tools}
+          "the tools and the command line find what they import": tools}
 
 
 def report(checks):
