@@ -48,7 +48,7 @@ def models(
     args:argparse.Namespace, # model
 ):
     "A line for each packaged model, or a model's card."
-    with whole(): from stackgan.generate import model_card
+    with whole(): from stackgan.models import model_card
     if args.model: print(model_card(args.model)); return
     for name in model_names():
         title = re.search(r"(?m)^# (.*)", model_card(name))
@@ -131,8 +131,7 @@ def evaluate(
     import json
     check_evaluation(args)
     with whole():
-        from stackgan.evaluate import evaluate_birds, evaluation_table
-        from stackgan.judge import feature_network
+        from stackgan.evaluate import evaluate_birds, evaluation_table, feature_network
         from stackgan.generate import StackGAN
         from stackgan.matching import load_matcher
         from stackgan.photographs import evaluate_photos
