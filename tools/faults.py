@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Break things on purpose and count what goes wrong: a table of promises, trials and failures. Exits 1 if any promise fails.
 
-usage: python tools/faults.py [--long] [--only WORD] [--seed N]
+usage: python tools/faults.py [--long] [--only WORD] [--trials N] [--seed N]
 
-The short form takes less than a minute and is part of CI; the long form takes about half an hour. Linux only.
+The short form takes a minute of two idle cores and is part of CI; the long form takes an hour or two. Linux only.
 A trial is fine if nothing is lost and the result is the undisturbed one, or if one sentence says what is wrong.
 """
-import argparse, errno, io, json, os, pickle, random, resource, shutil, signal, sys, tarfile, tempfile, time, traceback, warnings
+import argparse, io, json, os, pickle, pickletools, random, resource, shutil, signal, sys, tarfile, tempfile, time, traceback, warnings
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from stackgan.basics import NoRoom, write_aside
+from stackgan.basics import write_aside
 from stackgan.birds import write_birds
-from stackgan.checked import build_network, load_network, load_weights, read_config, save_config, save_weights
+from stackgan.checked import load_weights, read_config, save_config, save_weights
 from stackgan.data import CUB200, Batches
 from stackgan.downloads import unpack
 from stackgan.files import ImageCache
@@ -214,12 +214,9 @@ def files_damaged(work, n, rng):
     "Damaged settings, weights, models, caches: refused in one sentence, or the same"
     save_weights(work/"w.safetensors", state := dict(a=torch.randn(40, 9), b=torch.arange(5)), dict(step=3))
     save_config(work/"config.json", settings := dict(stage1=dict(size=64, width=8), words=["a"] * 9))
-    image = torch.arange(3 * 16 * 16, dtype=torch.float32) / 800
     write_birds(work/"drawn", 8, size=32, progress=False)
     data = CUB200(work/"drawn", "all"); cache = ImageCache(data, 16, progress=False); pixels = cache[[0, 7]]
-    def again():
-        (work/"drawn"/"cache"/cache.path.name).exists()
-        return ImageCache(data, 16, progress=False)[[0, 7]]
+    def again(): return ImageCache(data, 16, progress=False)[[0, 7]]
     arrays = [np.full((2, 3), i, "f4") for i in range(4)]
     (work/"filenames.pickle").write_bytes(pickle.dumps([f"a/{i}" for i in range(4)], 2))
     (work/"e.pickle").write_bytes(pickle.dumps(arrays, 2))
@@ -263,7 +260,7 @@ def archives_damaged(work, n, rng):
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:gz") as tar:
         for i in range(9): m = tarfile.TarInfo(f"a/{i}"); m.size = 700; tar.addfile(m, io.BytesIO(bytes(700)))
-    (home := work/"archives").mkdir(); codes = [c.encode("latin1") for c in __import__("pickletools").code2op]
+    (home := work/"archives").mkdir(); codes = [c.encode("latin1") for c in pickletools.code2op]
     for _ in range(n):
         (file := home/"a.tar").write_bytes(spoil(out.getvalue(), rng))
         def look(): unpack(file, home/"x"/"y")
@@ -296,7 +293,7 @@ def disk_full(work, n, rng):
         after = {k: v for k, v in tree(work).items() if k in before or k.endswith((".tmp", ".part"))}
         grown = {k for k in after if after[k] != before.get(k) and not k.endswith("metrics.csv")}
         yield f"{name}: exit {code}" if code != 2 else f"{name}: {sorted(grown)[:3]}" if grown else None
-        if name == "run" and not (said := None):
+        if name == "run":
             code = ended(fork(jobs[name]))
             yield None if code == 0 else f"resumed when there is room: exit {code}"
             shutil.rmtree(work/"run"); toy_run(work/"run").fit(steps=14, progress=False); before = tree(work)
@@ -327,7 +324,7 @@ PROMISES = { # function: trials of the short form, of the long one
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--long", action="store_true"); p.add_argument("--only", default=""); p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--long", action="store_true"); p.add_argument("--only", default=""); p.add_argument("--trials", type=int); p.add_argument("--seed", type=int, default=0)
     args = p.parse_args()
     if sys.platform != "linux": print("left out: these faults are made for Linux"); return 0
     failed, rows = 0, []
@@ -336,7 +333,7 @@ def main():
         start, said, done = time.monotonic(), [], 0
         with tempfile.TemporaryDirectory(prefix="faults-") as folder:
             try:
-                for fault in promise(Path(folder), trials[args.long], random.Random(f"{args.seed} {promise.__name__}")):
+                for fault in promise(Path(folder), args.trials or trials[args.long], random.Random(f"{args.seed} {promise.__name__}")):
                     done += 1
                     if fault: said.append(fault); print(f"  {promise.__name__}: {fault}", flush=True)
             except Exception: traceback.print_exc(); said.append("the trial itself broke off"); done += 1

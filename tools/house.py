@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Say whether the package keeps the rules of the house. Changes nothing; exits 1 and says what breaks them if not.
 
-- a module imports only modules that stand before it in ORDER, at its top, and no private name of theirs
+- a module imports only modules that stand before it in ORDER, at its top, and no private name of theirs, nor one that is not there
 - no import circle
 - no function over 60 lines, no class over 120, no TrainConfig of more than 16 fields
 - the public face, stackgan/__init__.py, names the modules where its names live, and `import stackgan` loads no other package
@@ -51,6 +51,13 @@ def imports(tree, names, face):
         for module, name in found: yield module, name, node.lineno, id(node) in top
 
 
+def available(tree):
+    "All names of a module that another can import."
+    yield from defined(tree)
+    for node in tree.body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)): yield from ((a.asname or a.name).split(".")[0] for a in node.names)
+
+
 def circles(edges):
     "Every circle of imports, once."
     seen = set()
@@ -73,6 +80,7 @@ def order(mods):
             at = f"{LIB}/{m}.py:{line}"
             edges.setdefault(m, set()).add(other)
             if other not in mods: yield f"{at} imports {other}, which is no module"
+            elif name and name not in {*available(mods[other])}: yield f"{at} takes {name} from {other}, which has no such name"
             if {m, other} <= {*ORDER} and ORDER.index(other) >= ORDER.index(m): yield f"{at} imports forward: {other}"
             if not top and m not in ("shell", "cli"): yield f"{at} imports {other} inside a function: import it at the top"
             if name and name.startswith("_") and not name.startswith("__"): yield f"{at} takes {other}.{name}, which is private"
