@@ -35,7 +35,8 @@ def refusal(
     kind:type=ValueError, # class of the error
 ) -> Exception: # to be raised
     "The error for a wrong value, in the one grammar of this package: given, expected, remedy."
-    if len(given) > 600: given = f"{given[:500]}... ({len(given):,} characters)"  # a line of a file may have millions
+    # a line of a file may have millions
+    if len(given) > 600: given = f"{given[:500]}... ({len(given):,} characters)"
     return kind(f"{given}, expected {expected}: {remedy}.")
 
 # %% ../nbs/00a_basics.ipynb #784c454e
@@ -53,7 +54,8 @@ def _alive(pid): # is there such a process? Windows is not asked: there the ques
     try: os.kill(pid, 0)
     except ProcessLookupError: return False
     except OSError: pass
-    try: return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"  # one that has ended
+    # one that has ended
+    try: return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (OSError, IndexError): return True  # no Linux
 
 _HOST = f"{zlib.crc32(platform.node().encode()):08x}" # pids of another machine say nothing here
@@ -135,7 +137,8 @@ def folder_aside(
             part.mkdir()
             yield part
             if new: os.replace(part, folder); return
-            for entry in sorted(part.iterdir(), key=lambda p: p.name == last): _move_into(entry, folder / entry.name)
+            for entry in sorted(part.iterdir(), key=lambda p: p.name == last):
+                _move_into(entry, folder / entry.name)
         finally: shutil.rmtree(part, ignore_errors=True)
 
 def _move_into(entry, place): # a file, or a folder with all that is in it; the rest of `place` stays

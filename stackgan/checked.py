@@ -96,10 +96,14 @@ def read_config(
     "Settings that are still as they were written."
     try: config = json.loads(read_text(path))
     except (json.JSONDecodeError, RecursionError) as e:
-        raise refusal(f"{short_path(path)} is no JSON ({e})", "what was written there", "copy it again") from e
+        raise refusal(f"{short_path(path)} is no JSON ({e})", "what was written there",
+                      "copy it again") from e
     if not isinstance(config, dict):
-        raise refusal(f"{short_path(path)} holds a {type(config).__name__}", "settings by name", "copy it again")
-    lost = next((k for k, v in config.items() if k != "checksum" and re.fullmatch("crc32 [0-9a-f]{8}", str(v)[:15])), None)
+        raise refusal(f"{short_path(path)} holds a {type(config).__name__}", "settings by name",
+                      "copy it again")
+    lost = next((k for k,
+                 v in config.items() if k != "checksum" and re.fullmatch("crc32 [0-9a-f]{8}", str(v)[:15])),
+                 None)
     said = config.get("checksum", config[lost] if lost else _config_sum(config))
     if lost or said != _config_sum(config):
         raise refusal(f"{short_path(path)} is not as it was written: its checksum is {_config_sum(config)}",
@@ -108,9 +112,11 @@ def read_config(
 
 # %% ../nbs/01a_checked.ipynb #c0de0014
 LIMITS = dict( # of numbers in settings, by their names: from, to
-    dict.fromkeys("phi_dim dim c_dim z_dim rnn features width width_g width_d min_channels".split(), (1, 65_536)),
+    dict.fromkeys("phi_dim dim c_dim z_dim rnn features width width_g width_d min_channels".split(),
+                  (1, 65_536)),
     size=(1, 4096), residual_blocks=(0, 256), grid=(0, 64), max_len=(1, 100_000), channels=(1, 65_536),
-    targets=(1, 65_536), noise=(0, 65_536), epochs=(0, 1e9), batch_size=(1, 1e6), lr_g=(0, 1e3), lr_d=(0, 1e3),
+    targets=(1, 65_536), noise=(0, 65_536), epochs=(0, 1e9), batch_size=(1, 1e6), lr_g=(0, 1e3),
+    lr_d=(0, 1e3),
     halve_every=(0, 1e12), kl_weight=(0, 1e9), ema=(0, 1), log_every=(1, 1e9), sample_every=(1, 1e9),
     checkpoint_every=(1, 1e9), keep=(1, 1e6), patience=(0, 1e9), birds=(0, 1e8), others=(0, 1e8))
 
@@ -120,8 +126,10 @@ def _suits(value, hint): # is a value of JSON what an annotation says? What is n
     if kind in (typing.Union, types.UnionType): return any(_suits(value, one) for one in inner)
     if kind is float: return type(value) in (int, float) and math.isfinite(value)
     if kind in (int, bool, str): return type(value) is kind
-    if kind is dict: return isinstance(value, dict) and all(_suits(v, inner[1]) for v in value.values() if inner)
-    if kind in (list, tuple): return isinstance(value, (list, tuple)) and all(_suits(v, inner[0]) for v in value if inner)
+    if kind is dict:
+        return isinstance(value, dict) and all(_suits(v, inner[1]) for v in value.values() if inner)
+    if kind in (list, tuple):
+        return isinstance(value, (list, tuple)) and all(_suits(v, inner[0]) for v in value if inner)
     return True
 
 def _numbers(value): # in a value of JSON, at any depth of lists and dicts
@@ -129,6 +137,7 @@ def _numbers(value): # in a value of JSON, at any depth of lists and dicts
     if isinstance(value, (list, tuple)): return [n for v in value for n in _numbers(v)]
     return [value] if type(value) in (int, float) else []
 
+# %% ../nbs/01a_checked.ipynb #39dc2e3d
 def checked_config(
     cls, # a class, or a function
     config, # arguments for it, as a file gives them
@@ -137,7 +146,8 @@ def checked_config(
 ) -> dict: # the same
     "Settings whose names, types and ranges are those of the arguments that they will be."
     if not isinstance(config, dict):
-        raise refusal(f"{where} is {str(config)[:60]!r}", f"arguments of {cls.__name__}", "copy the file again")
+        raise refusal(f"{where} is {str(config)[:60]!r}", f"arguments of {cls.__name__}",
+                      "copy the file again")
     takes = inspect.signature(cls).parameters
     known = {n: p for n, p in takes.items() if p.kind is not p.VAR_KEYWORD and n not in given}
     for name in config:
@@ -200,9 +210,11 @@ def save_weights(
     "Write tensors, notes and their checksum."
     state = {k: v.detach().cpu().contiguous() for k, v in state.items()}
     notes = json.loads(json.dumps(notes or {}))
-    kept = dict(trainer=json.dumps(notes | dict(crc32=_weights_sum(state, notes))))  # one entry: several have no order
+    # one entry: several have no order
+    kept = dict(trainer=json.dumps(notes | dict(crc32=_weights_sum(state, notes))))
     write_aside(path, lambda tmp: save_file(state, tmp, metadata=kept))
 
+# %% ../nbs/01a_checked.ipynb #ff7d9c36
 def load_weights(
     path:str|Path, # a .safetensors
 ) -> tuple[dict[str, Tensor], dict]: # tensors and notes
@@ -228,7 +240,8 @@ def load_weights(
 # %% ../nbs/01a_checked.ipynb #c0de0020
 def _shapes(path): # name -> shape, without reading a tensor
     try:
-        with safe_open(regular_file(path), "pt") as f: return {k: tuple(f.get_slice(k).get_shape()) for k in f.keys()}
+        with safe_open(regular_file(path), "pt") as f:
+            return {k: tuple(f.get_slice(k).get_shape()) for k in f.keys()}
     except (SafetensorError, ValueError, RuntimeError) as e:
         raise refusal(f"{short_path(path)} is damaged ({e})", "a whole .safetensors", "copy it again") from e
 
@@ -239,7 +252,8 @@ def check_shapes_of(
 ):
     "Refuse a file whose tensors are not a network's."
     if not Path(path).is_file():
-        raise refusal(f"{path} is missing", "it beside config.json", "copy the whole folder", FileNotFoundError)
+        raise refusal(f"{path} is missing", "it beside config.json", "copy the whole folder",
+                      FileNotFoundError)
     mine, theirs = {k: tuple(v.shape) for k, v in net.state_dict().items()}, _shapes(path)
     wrong = [f"{k} is missing" for k in mine if k not in theirs and not k.startswith(without)]
     wrong += [f"{k} is unknown" for k in theirs if k not in mine]
@@ -247,6 +261,7 @@ def check_shapes_of(
     if wrong: raise refusal(f"{path} does not fit config.json ({wrong[0]})", "tensors of that network",
                             "copy the whole folder again")
 
+# %% ../nbs/01a_checked.ipynb #e1ffb757
 def load_network(
     net:nn.Module, # as config.json describes it; changed in place
     file:str|Path, # its .safetensors

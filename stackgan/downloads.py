@@ -34,7 +34,8 @@ CUB_URL, CUB_MD5 = SOURCES["CUB_200_2011"]
 MOST_ENTRIES, MOST_BYTES = 100_000, 8 * 10**9 # of an archive; CUB has 12 thousand and 1.2 GB
 
 def _check_member(m, to, folder): # why this entry of an archive is not to be unpacked; None where it is
-    if not (m.isfile() or m.isdir()) or m.issparse() or not to.is_relative_to(folder): return f"holds {m.name[:80]!r}"
+    if not (m.isfile() or m.isdir()) or m.issparse() or not to.is_relative_to(folder):
+        return f"holds {m.name[:80]!r}"
     if m.isfile() and to.exists(): return f"holds {m.name[:80]!r} twice"
     return None
 
@@ -59,7 +60,8 @@ def unpack(
                 if m.isdir(): continue
                 with tar.extractfile(m) as source, open(to, "wb") as out: shutil.copyfileobj(source, out)
                 if to.stat().st_size != m.size: raise EOFError("it ends too early")
-    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error, OverflowError, ValueError, RecursionError) as e:
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error, OverflowError, ValueError,
+            RecursionError) as e:
         if ", expected " in str(e): raise
         said = str(e).partition("\n")[0]  # tarfile lists all that it has tried
         raise refusal(f"{name} is damaged ({said})", "a whole archive", "delete it and try again") from e
@@ -108,8 +110,10 @@ def _fetch_all(url, part, progress, tries): # try until `part` is whole
         try: total = _fetch(url, part, progress)
         except urllib.error.HTTPError as e:
             given, asked = f"{url} answers {e.code} {e.reason}", (e.headers or {}).get("Retry-After") or ""
-            if e.code not in _BUSY: raise refusal(given, "the archive", "check the address", ConnectionError) from e
-            why, wait = f" ({e.code} {e.reason})", min(int(asked), 60) if asked.isdecimal() and len(asked) < 9 else wait
+            if e.code not in _BUSY:
+                raise refusal(given, "the archive", "check the address", ConnectionError) from e
+            why, wait = f" ({e.code} {e.reason})", min(int(asked),
+                                                       60) if asked.isdecimal() and len(asked) < 9 else wait
         except (OSError, http.client.HTTPException) as e:
             if getattr(e, "filename", None): raise  # of this disk, not of the net
             why = f" ({type(e).__name__}: {e})"
@@ -122,7 +126,8 @@ def _fetch_all(url, part, progress, tries): # try until `part` is whole
 
 # %% ../nbs/01f_downloads.ipynb #2c94df53
 def _lacking(cub): # names in images.txt of which there is no picture
-    names = [line.split(None, 1)[1] for line in read_text(cub / "images.txt").split("\n") if len(line.split()) > 1]
+    names = [line.split(None,
+                        1)[1] for line in read_text(cub / "images.txt").split("\n") if len(line.split()) > 1]
     return [n for n in names if not (cub / "images" / n.strip()).is_file()] or [] if names else ["every picture"]
 
 def _install(archive, done): # unpack beside its place, look at it, move it there
@@ -132,11 +137,13 @@ def _install(archive, done): # unpack beside its place, look at it, move it ther
         new, names = part / "CUB_200_2011", part / "attributes.txt"  # which lies beside the folder
         lacking = _lacking(new) if (new / "images.txt").exists() else ["CUB_200_2011/images.txt"]
         if lacking:
-            raise refusal(f"{archive.name} has no {lacking[0]}", "CUB-200-2011's archive", "delete it and try again")
+            raise refusal(f"{archive.name} has no {lacking[0]}", "CUB-200-2011's archive",
+                          "delete it and try again")
         if names.exists(): os.replace(names, new / "attributes.txt")
         os.replace(new, done)
     finally: shutil.rmtree(part, ignore_errors=True)
 
+# %% ../nbs/01f_downloads.ipynb #8eaca63b
 def download_cub(
     root:str|Path, # folder that will hold CUB_200_2011/
     url:str=CUB_URL, # where the archive is
@@ -150,7 +157,8 @@ def download_cub(
     if done.is_dir() and any(done.iterdir()):
         lacking = _lacking(done) if (done / "images.txt").exists() else ["images.txt"]
         if not lacking: return done
-        raise refusal(f"{done} has no {lacking[0]}", "all of CUB-200-2011", "delete that folder and call again")
+        raise refusal(f"{done} has no {lacking[0]}", "all of CUB-200-2011",
+                      "delete that folder and call again")
     if archive.exists() and md5_of(archive) != md5:
         archive.unlink()
         warnings.warn(f"{archive} was not the archive (its MD5 is another) and was thrown away", stacklevel=2)

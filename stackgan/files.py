@@ -165,7 +165,8 @@ def _reserve(path, shape): # a .npy of zeros that has its place on the disk
         except AttributeError: pass  # no POSIX
         except OSError as e:
             if e.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS): raise
-        for begin in range(0, math.prod(shape), 1 << 20): f.write(bytes(min(1 << 20, math.prod(shape) - begin)))
+        for begin in range(0, math.prod(shape), 1 << 20):
+            f.write(bytes(min(1 << 20, math.prod(shape) - begin)))
 
 def _tail(rows): # what follows the pixels in a file
     return f"crc32 {zlib.crc32(rows.reshape(-1)):08x}\n".encode()
@@ -237,6 +238,7 @@ def _build(self:ImageCache, dataset, pad, progress, workers):
         os.replace(part, self.path)
     finally: part.unlink(missing_ok=True)
 
+# %% ../nbs/01b_files.ipynb #318109f5
 @patch
 def _flaw(self:ImageCache): # of the file that is there; None where it is as it was written
     try: rows = np.load(self.path, mmap_mode="r")

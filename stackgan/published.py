@@ -35,16 +35,20 @@ def _unfit(what): return ValueError(f"it holds {what}, expected plain numbers an
 
 def _array(data, kind, shape, by_columns=False): # of bytes that are all there
     if isinstance(data, str): data = data.encode("latin1")
-    if not isinstance(kind, _Kind) or not isinstance(data, bytes): raise _unfit("an array without plain numbers")
+    if not isinstance(kind, _Kind) or not isinstance(data, bytes):
+        raise _unfit("an array without plain numbers")
     if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape) or len(shape) > 8:
         raise _unfit("an array of no shape")
-    if math.prod(shape) * int(kind.code[1:]) != len(data): raise _unfit(f"{len(data)} bytes for an array of another size")
+    if math.prod(shape) * int(kind.code[1:]) != len(data):
+        raise _unfit(f"{len(data)} bytes for an array of another size")
     return np.frombuffer(data, kind.order + kind.code).reshape(shape, order="F" if by_columns else "C")
 
 def _called(name, args): # what the few names that mean something mean
     module, _, what = name.rpartition(" ")
-    if name == "numpy dtype" and args and re.fullmatch("[fiu][1248]|b1", str(args[0])[:9]): return _Kind(str(args[0]))
-    if what == "_reconstruct" and module in ("numpy.core.multiarray", "numpy._core.multiarray"): return _Started()
+    if name == "numpy dtype" and args and re.fullmatch("[fiu][1248]|b1", str(args[0])[:9]):
+        return _Kind(str(args[0]))
+    if what == "_reconstruct" and module in ("numpy.core.multiarray", "numpy._core.multiarray"):
+        return _Started()
     if what == "_frombuffer" and module in ("numpy.core.numeric", "numpy._core.numeric") and len(args) == 4:
         return _array(*args[:3], args[3] == "F")
     if name == "_codecs encode" and len(args) == 2 and args[1] == "latin1" and isinstance(args[0], str):
@@ -71,13 +75,16 @@ class _Source: # a file that gives no more than it has
 def _argument(op, source): # of an instruction
     if op.name != "STRING": return op.arg.reader(source) if op.arg else None
     quoted = source.readline().strip()  # Python 2's: bytes of any value
-    if len(quoted) < 2 or quoted[:1] not in (b"'", b'"') or quoted[-1:] != quoted[:1]: raise _unfit("half a string")
+    if len(quoted) < 2 or quoted[:1] not in (b"'", b'"') or quoted[-1:] != quoted[:1]:
+        raise _unfit("half a string")
     return codecs.escape_decode(quoted[1:-1])[0].decode("latin1")
 
 _PUSH = set("""INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING BINBYTES
     SHORT_BINBYTES BINBYTES8 BYTEARRAY8 UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8""".split())
-_ALONE = dict(NONE=lambda: None, NEWTRUE=lambda: True, NEWFALSE=lambda: False, EMPTY_LIST=list, EMPTY_TUPLE=tuple)
+_ALONE = dict(NONE=lambda: None, NEWTRUE=lambda: True, NEWFALSE=lambda: False, EMPTY_LIST=list,
+              EMPTY_TUPLE=tuple)
 
+# %% ../nbs/01g_published.ipynb #012cf39a
 class _Machine: # carries out the instructions of a pickle
     def __init__(self): self.stack, self.marks, self.memo = [], [], {}
 
@@ -149,7 +156,8 @@ def read_pickle(
                 machine.step(op.name, arg)
         raise _unfit("too many instructions")
     except (ValueError, LookupError, TypeError, OverflowError, AttributeError, RecursionError) as e:
-        raise refusal(f"{short_path(path)} cannot be read ({str(e) or type(e).__name__})", "a pickle of arrays or names",
+        raise refusal(f"{short_path(path)} cannot be read ({str(e) or type(e).__name__})",
+                      "a pickle of arrays or names",
                       "do not trust this file") from e
 
 # %% ../nbs/01g_published.ipynb #3582c230
@@ -163,7 +171,8 @@ def _refuse_foreign(path): # another program's format, by its first bytes
     is_torch = head.startswith(b"PK") and _in_zip(path, "data.pkl")
     kinds = (("a file of numpy.save (.npy)", head.startswith(b"\x93NUMPY"), "numpy.load(FILE)"),
              ("a file of torch.save (.pth, .pt)", is_torch, "torch.load(FILE, weights_only=True).numpy()"),
-             ("a file of numpy.savez (.npz)", head.startswith(b"PK") and not is_torch, "numpy.load(FILE)[NAME]"),
+             ("a file of numpy.savez (.npz)", head.startswith(b"PK") and not is_torch,
+              "numpy.load(FILE)[NAME]"),
              ("a file of HDF5 (.h5)", head.startswith(b"\x89HDF"), "h5py.File(FILE)[NAME][:]"),
              ("a file of Torch7 (.t7)", head[:4] in (b"\3\0\0\0", b"\4\0\0\0"), "torchfile.load(FILE)"))
     for name, found, read in kinds:
@@ -179,20 +188,25 @@ def _stem(path):
 # %% ../nbs/01g_published.ipynb #be479319
 def _stacked(arrays, path): # (N, K, dim) float32; refused where they have not one shape, or no numbers
     try: arrays = [np.asarray(array) for array in arrays]
-    except ValueError as e: raise refusal(f"{path.name} holds lists of unequal length", "arrays", "check it") from e
+    except ValueError as e:
+        raise refusal(f"{path.name} holds lists of unequal length", "arrays", "check it") from e
     shapes = {a.shape for a in arrays}
     if len(shapes) != 1 or len(next(iter(shapes))) != 2 or 0 in next(iter(shapes)):
-        raise refusal(f"{path.name} holds shapes {str(sorted(shapes)[:3])[:80]}", "one (captions, dim)", "give the file of embeddings")
+        raise refusal(f"{path.name} holds shapes {str(sorted(shapes)[:3])[:80]}", "one (captions, dim)",
+                      "give the file of embeddings")
     if any(a.dtype.kind not in "fiub" for a in arrays):
         raise refusal(f"{path.name} holds no numbers", "one (captions, dim)", "give the file of embeddings")
     if sum(a.nbytes for a in arrays) > 64 * path.stat().st_size + 1_000_000:  # one array a million times
-        raise refusal(f"{path.name} holds the same array again and again", "an array for each picture", "check it")
+        raise refusal(f"{path.name} holds the same array again and again", "an array for each picture",
+                      "check it")
     phi = torch.from_numpy(np.stack([a.astype(np.float32) for a in arrays]))
     if not phi.isfinite().all():
         bad = int((~phi.isfinite()).flatten(1).any(1).nonzero()[0])
-        raise refusal(f"{path.name} holds NaN or infinity for picture {bad}", "numbers", "compute these embeddings again")
+        raise refusal(f"{path.name} holds NaN or infinity for picture {bad}", "numbers",
+                      "compute these embeddings again")
     return phi
 
+# %% ../nbs/01g_published.ipynb #f320942e
 class PrecomputedEmbeddings:
     "The published embeddings, from Python 2 pickles: names, and phi of their captions, (N, K, dim)."
     def __init__(self,

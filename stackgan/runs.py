@@ -38,7 +38,8 @@ LOSSES = METRICS[2:7]
 def _numbers(line, n): # the n numbers of a row; None where it has not so many, or something else
     try: row = [float(cell) for cell in line.split(",")]
     except ValueError: return None
-    return row if len(row) == n and all(map(math.isfinite, row)) and row[0] >= 0 and row[0] == int(row[0]) else None
+    return row if len(row) == n and all(map(math.isfinite,
+                                            row)) and row[0] >= 0 and row[0] == int(row[0]) else None
 
 def _sound_rows(path): # heading, sound rows as they stand there, how many are damaged
     heading, *lines = Path(path).read_bytes().decode("utf-8", "replace").split("\n")
@@ -53,9 +54,11 @@ def read_metrics(
     heading, sound, damaged = _sound_rows(path)
     if heading == [""] and not sound: return {k: [] for k in METRICS}
     if heading[:len(METRICS)] != [*METRICS]:
-        raise refusal(f"line 1 of {short_path(path)} is {','.join(heading)[:40]!r}", ",".join(METRICS[:3]) + ",...",
+        raise refusal(f"line 1 of {short_path(path)} is {','.join(heading)[:40]!r}",
+                      ",".join(METRICS[:3]) + ",...",
                       "resume the run, which mends it, or copy the file again")
-    if damaged: warnings.warn(f"{short_path(path)} has {damaged} damaged rows, which are left out", stacklevel=2)
+    if damaged:
+        warnings.warn(f"{short_path(path)} has {damaged} damaged rows, which are left out", stacklevel=2)
     rows = [_numbers(line, len(heading)) for line in sound]
     return {k: list(column) for k, column in zip(heading, zip(*rows) if rows else [()] * len(heading))}
 
@@ -76,7 +79,8 @@ class TrainingStopped(RuntimeError):
 class RunFolder:
     "config.json, metrics.csv, samples/, checkpoints/, model/: what a run leaves on disk."
     # may change on resuming
-    free = {"epochs", "lr_g", "lr_d", "precision", "log_every", "sample_every", "checkpoint_every", "keep", "patience"}
+    free = {"epochs", "lr_g", "lr_d", "precision", "log_every", "sample_every", "checkpoint_every", "keep",
+            "patience"}
 
     def __init__(self,
         path:str|Path, # made when something is written
@@ -105,9 +109,11 @@ def write_config(self:RunFolder,
         for name, value in old.items():
             new = config["train"].get(name)
             if name not in self.free and new != value:
-                raise refusal(f"{name} is {new}", f"{value} as this run began", "keep it, or start a new folder")
+                raise refusal(f"{name} is {new}", f"{value} as this run began",
+                              "keep it, or start a new folder")
     save_config(path, config)
 
+# %% ../nbs/04d_runs.ipynb #d5f9f881
 @patch
 def write_row(self:RunFolder,
     row:dict, # column -> value
@@ -146,7 +152,8 @@ def write_samples(self:RunFolder,
     page, samples = picture_grid(images), self.path / "samples"
     write_aside(samples / f"step_{step:07d}.png", lambda tmp: page.save(tmp, "PNG"))
     flat = F.adaptive_avg_pool2d(images.float().cpu(), min(64, images.shape[-1])).flatten(1)
-    apart = {k: v for k, v in self.diversity().items() if k < step} | {step: torch.pdist(flat).mean().item() / flat.shape[1] ** .5}
+    apart = {k: v for k,
+             v in self.diversity().items() if k < step} | {step: torch.pdist(flat).mean().item() / flat.shape[1] ** .5}
     table = "step,distance\n" + "".join(f"{k},{v:.5f}\n" for k, v in apart.items())
     if len(flat) > 1: write_aside(samples / "diversity.csv", lambda tmp: tmp.write_text(table))
     if captions and step == 0:
@@ -186,14 +193,17 @@ def write_checkpoint(self:RunFolder,
                               "resume from the last one with half the learning rate, or with precision=\"no\".")
     name = f"step_{step:07d}.safetensors"
     save_weights(self.path / "checkpoints" / name, state, meta)
-    for later in [p for p in self.checkpoints() if p.name > name]: later.unlink()  # of steps that were done again
+    # of steps that were done again
+    for later in [p for p in self.checkpoints() if p.name > name]: later.unlink()
     for old in self.checkpoints()[:-keep]: old.unlink()
 
 # %% ../nbs/04d_runs.ipynb #e0d40008
 def _read_checkpoint(path): # state and meta; refused where it is not whole
     state, meta = load_weights(path)
     odd = next((k for k in ("step", "count", "dead") if type(meta.get(k)) is not int or meta[k] < 0), None)
-    if odd: raise refusal(f"{short_path(path)} is damaged: its {odd} is {meta.get(odd)!r}", "a number", "take another")
+    if odd:
+        raise refusal(f"{short_path(path)} is damaged: its {odd} is {meta.get(odd)!r}", "a number",
+                      "take another")
     return state, meta
 
 @patch
@@ -228,22 +238,26 @@ def _part(state, name): return {k[len(name) + 1:]: v for k, v in state.items() i
 
 def _unlike(game, state, begun): # the first thing by which a checkpoint is not this game's; None where it is
     for name, net in game.nets.items():
-        mine = {k: v.shape for k, v in net.state_dict().items() if not (name == "ema" and k.startswith("stage1."))}
+        mine = {k: v.shape for k,
+                v in net.state_dict().items() if not (name == "ema" and k.startswith("stage1."))}
         theirs = {k: v.shape for k, v in _part(state, name).items()}
         for k in mine.keys() ^ theirs.keys(): return f"{name}.{k} is {'missing' if k in mine else 'unknown'}"
         for k in mine:
             if mine[k] != theirs[k]: return f"{name}.{k} is {tuple(theirs[k])} and not {tuple(mine[k])}"
     for name, opt in game.opts.items():
-        weights, saved = [p for group in opt.param_groups for p in group["params"]], _part(state, f"opt_{name}")
+        weights, saved = [p for group in opt.param_groups for p in group["params"]], _part(state,
+                                                                                           f"opt_{name}")
         if begun and not saved: return f"opt_{name}.* is missing"
         fields = {k.partition(".")[2] for k in saved}
         for k, v in saved.items():
             i, _, field = k.partition(".")
             if not i.isdecimal() or int(i) >= len(weights): return f"opt_{name}.{k} is unknown"
             if v.ndim and v.shape != weights[int(i)].shape: return f"opt_{name}.{k} is {tuple(v.shape)}"
-            if lacking := [f for f in fields if f"{i}.{f}" not in saved]: return f"opt_{name}.{i}.{lacking[0]} is missing"
+            if lacking := [f for f in fields if f"{i}.{f}" not in saved]:
+                return f"opt_{name}.{i}.{lacking[0]} is missing"
     return None
 
+# %% ../nbs/04d_runs.ipynb #0bfd1718
 def restore_game(
     game:Game, # changed in place
     state:dict[str, Tensor], # of `game_state`
@@ -251,7 +265,8 @@ def restore_game(
 ):
     "Put networks and optimisers back to where a checkpoint left them."
     if wrong := _unlike(game, state, begun):
-        raise refusal(f"this checkpoint is not of such a run: {wrong}", "all of this game's networks and optimisers",
+        raise refusal(f"this checkpoint is not of such a run: {wrong}",
+                      "all of this game's networks and optimisers",
                       "take another checkpoint, or the recipe that wrote it")
     for name, net in game.nets.items(): net.load_state_dict(_part(state, name), strict=name != "ema")
     for name, opt in game.opts.items():
@@ -276,7 +291,8 @@ def alone_in(
                       "wait until it has ended, or name another folder", BlockingIOError) from None
     except NotImplementedError: yield; return  # no locks here
     try:
-        with room_for(note): note.write_text(f"process {os.getpid()} on {platform.node()} since {time.ctime()}\n")
+        with room_for(note):
+            note.write_text(f"process {os.getpid()} on {platform.node()} since {time.ctime()}\n")
         yield
     finally:
         note.unlink(missing_ok=True)
@@ -290,7 +306,8 @@ def finish_step():
     if threading.current_thread() is not threading.main_thread(): yield flag; return
     first = []
     def handler(signum, frame):
-        if first and time.monotonic() - first[0] > .5: raise KeyboardInterrupt  # `timeout` sends it twice at once
+        # `timeout` sends it twice at once
+        if first and time.monotonic() - first[0] > .5: raise KeyboardInterrupt
         first.append(time.monotonic()); flag.signal = signum; flag.set()
     old = {s: signal.signal(s, handler) for s in (signal.SIGINT, signal.SIGTERM)}
     try: yield flag
