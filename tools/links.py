@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """Write this repository's addresses, as settings.ini gives them, into everything that names them.
 
-python tools/links.py            rewrite Colab badges, Colab install lines and links, then export again
+python tools/links.py            rewrite Colab badges, Colab install lines and links, then export again; links of a notebook to files
+                                 beside it become addresses, so that they lead somewhere in Colab, too (the index, README's source, apart)
 python tools/links.py --check    change nothing; list what differs and exit 1 if anything does
 """
-import argparse, importlib.util, re, subprocess, sys
+import argparse, importlib.util, posixpath, re, subprocess, sys
 from configparser import ConfigParser
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COLAB = re.compile(r'https://colab\.research\.google\.com/github/([\w.-]+)/([\w.-]+)/blob/([^/\s"\\]+)/([^\s"\\)#]+?\.ipynb)')
+BESIDE = re.compile(r"(\]\()((?![a-z][a-z0-9+.-]*:|#|/)[^)\s#]+\.(?:ipynb|md|cff)|(?:\.\./)+[A-Z]+)(#[^)\s]*)?(\))") # a link to a file beside the notebook
 INSTALL = re.compile(r'(%pip install [^"\n]*?)git\+https?://[^\s"\\]+')
 
 
@@ -33,6 +35,9 @@ def has_badge(path): # the index links to the chapters' own badges, the solution
     return path.suffix == ".ipynb" and path.name != "index.ipynb" and path.parent.name != "solutions"
 
 
+def inside(path, target): return posixpath.normpath(posixpath.join(path.parent.relative_to(ROOT).as_posix(), target))
+
+
 def rewrite(
     text, # of one file
     path, # of that file
@@ -50,6 +55,8 @@ def rewrite(
         return f"https://colab.research.google.com/github/{here}/blob/{cfg['branch']}/{target}"
 
     text = COLAB.sub(colab, text)
+    if path.suffix == ".ipynb" and path.name != "index.ipynb": # in Colab there is nothing beside a notebook
+        text = BESIDE.sub(lambda m: f"{m[1]}{cfg['git_url']}/blob/{cfg['branch']}/{inside(path, m[2])}{m[3] or ''}{m[4]}", text)
     at = "" if cfg["branch"] in ("main", "master") else f"@{cfg['branch']}"
     text = INSTALL.sub(lambda m: f"{m[1]}git+{cfg['git_url']}{at}", text)
     for user, repo in sorted(old):
