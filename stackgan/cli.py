@@ -132,8 +132,8 @@ def evaluate(
     check_evaluation(args)
     with whole():
         from stackgan.evaluate import evaluate_birds, evaluation_table
-        from stackgan.judge import feature_network
         from stackgan.generate import StackGAN
+        from stackgan.judge import feature_network
         from stackgan.matching import load_matcher
         from stackgan.photographs import evaluate_photos
     matchers = {str(folder): load_matcher(folder) for folder in args.matcher}
