@@ -131,7 +131,8 @@ def evaluate(
     import json
     check_evaluation(args)
     with whole():
-        from stackgan.evaluate import evaluate_birds, evaluation_table, feature_network
+        from stackgan.evaluate import evaluate_birds, evaluation_table
+        from stackgan.judge import feature_network
         from stackgan.generate import StackGAN
         from stackgan.matching import load_matcher
         from stackgan.photographs import evaluate_photos
