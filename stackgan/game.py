@@ -48,7 +48,7 @@ def generator_loss(
     return judged(fake, True) if alone_fake is None else judged(fake, True) + judged(alone_fake, True)
 
 # %% ../nbs/04_game.ipynb #d1521978
-BETAS = (0.5, 0.999)  # Adam's, in the paper and both of the authors' code bases
+BETAS = (0.5, 0.999)  # Adam's, in both of the authors' code bases
 
 class Game:
     "Networks that play against each other, their optimisers, and one turn; a `Trainer` repeats it."

@@ -133,7 +133,7 @@ class Bottleneck(nn.Module):
 
 # %% ../nbs/06_stage2.ipynb #5de899dd
 class StageIIDiscriminator(Discriminator):
-    "Stage-I's with more down-sampling (Zhang et al. 2017, section 3.4; the authors' TensorFlow layers)."
+    "Stage-I's with more down-sampling (Zhang et al. 2017, section 3.4), after the authors' TensorFlow code."
     def __init__(self,
         phi_dim:int=1024, # length of phi
         size:int=256, # height and width of the pictures
