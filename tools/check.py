@@ -5,6 +5,7 @@
 - the notebooks are as nbdev_clean leaves them, without errors, machine paths or more than 1.5 MB
 - README.md is what nbs/index.ipynb gives
 - badges, install lines and links are those of settings.ini
+- images/house.svg shows every notebook
 - words are spelt, links lead somewhere, pictures have alternative texts (tools/prose.py)
 - the package keeps the rules of the house (tools/house.py)
 """
@@ -79,6 +80,7 @@ def main():
                   "the notebooks are clean": clean(work),
                   "README.md is what index.ipynb gives": tool("readme.py"),
                   "the addresses are those of settings.ini": tool("links.py"),
+                  "the map of the house shows every room": tool("drawing.py"),
                   "the prose is spelt, its links lead somewhere, its pictures have texts": tool("prose.py")}
         failed = house.report(checks | {what: check(mods) for what, check in house.CHECKS.items()})
     return 1 if failed else 0
