@@ -26,7 +26,8 @@ def generate(
 ):
     "Draw sentences into PNG files, or a walk between two into a GIF, and print their paths."
     if args.n < 1: raise refusal(f"--n is {args.n}", "1 or more", "leave --n out for one picture")
-    said = read_sentences(args.sentence, args.file)
+    with whole(): from stackgan.checked import read_text
+    said = read_sentences(args.sentence, args.file, read_text)
     if args.gif and len(said) > 1:
         raise refusal("--gif is given with several sentences", "one to begin with", "give one")
     names = out_names(args, said)

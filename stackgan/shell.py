@@ -214,13 +214,13 @@ def say(text):
 def read_sentences(
     words:list[str], # after `stackgan generate`
     file:Path|None=None, # with a sentence a line
+    read=lambda file: file.read_text(encoding="utf-8-sig"), # of the file
 ) -> list[str]:
     "What is to be drawn: words without quotes are one sentence, each in quotes is its own."
     if words == ["-"]: lines = sys.stdin.read().splitlines()
     elif file is not None:
         if words: raise refusal(f"there are a sentence and --file {file}", "one of them", "leave one out")
-        from stackgan.checked import read_text  # late: that module loads torch
-        lines = read_text(file).split("\n")
+        lines = read(file).split("\n")
     elif len(words) > 1 and all(" " in w.strip() for w in words): lines = words
     else: lines = [" ".join(words)]
     said = [line.strip() for line in lines if line.strip()]
