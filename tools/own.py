@@ -6,7 +6,7 @@ usage: python tools/own.py train WORK [ARM...]      (one thread; WORK: a new fol
 The pictures are drawn by chapter 00's code and then are plain files with captions.csv, as a user has them: three captions a
 picture, no classes, no attributes. Every arm trains a text encoder on its own captions, then Stage-I at 16 and Stage-II at 64
 pixels, for as many steps; the last arm plays twice as long with the most pictures. `store` writes stackgan/weights/own/pictures.csv
-and images/own.png: for each arm the first picture (seed 0) of four sentences, none chosen.
+and WORK/own.png: for each arm the first picture (seed 0) of four sentences, none chosen.
 """
 import csv
 import io
@@ -102,7 +102,7 @@ def store(work):
         column[0].set_title(f"{int(row['pictures']):,} pictures,\n{float(row['cpu_minutes']):.0f} CPU minutes", fontsize=9)
     for row, sentence in zip(axes, SENTENCES): row[0].set_ylabel("\n".join(textwrap.wrap(sentence, 20)), fontsize=8)
     for ax in axes.flat: ax.set(xticks=[], yticks=[])
-    write_aside(ROOT / "images" / "own.png", lambda tmp: fig.savefig(tmp, format="png", dpi=90))
+    write_aside(work / "own.png", lambda tmp: fig.savefig(tmp, format="png", dpi=90))
 
 
 if __name__ == "__main__":
