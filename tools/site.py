@@ -36,16 +36,24 @@ def gather(docs):
     for name in ("LICENSE", "CITATION.cff"): shutil.copy(ROOT/name, docs)
     for name in ("CONTRIBUTING.md", "TEACHING.md"): (docs/name).write_text(local((ROOT/name).read_text(encoding="utf-8"), Path()), encoding="utf-8")
     (docs/"index.md").write_text(local((ROOT/"README.md").read_text(encoding="utf-8"), Path()), encoding="utf-8")
+    for card in cards():
+        at = docs/card.relative_to(ROOT)
+        at.parent.mkdir(parents=True)
+        at.write_text(re.sub(r"\A---\n.*?\n---\n", "", local(card.read_text(encoding="utf-8"), card.relative_to(ROOT).parent), flags=re.S), encoding="utf-8")
     for path in notebooks():
         if path.name == "index.ipynb": continue
         at = path.relative_to(ROOT)
         nb = json.loads(path.read_text(encoding="utf-8"))
         for cell in nb["cells"]:
             if cell["cell_type"] != "markdown": continue
-            text = local("".join(cell["source"]), at.parent).replace("](index.ipynb", "](../index.html")
-            cell["source"] = LINK.sub(r"\1\2.html\4\5", text).splitlines(keepends=True)
+            text = re.sub(r"\]\((\.\./nbs/)?index\.ipynb", "](../index.html", local("".join(cell["source"]), at.parent))
+            text = LINK.sub(r"\1\2.html\4\5", text).replace("/README.html", "/index.html") # as mkdocs names it
+            cell["source"] = text.splitlines(keepends=True)
         (docs/at).parent.mkdir(parents=True, exist_ok=True)
         (docs/at).write_text(json.dumps(nb, ensure_ascii=False), encoding="utf-8")
+
+
+def cards(): return sorted((ROOT/settings()["lib_path"]/"weights").glob("*/README.md")) # of models and of stored results
 
 
 def nav():
@@ -57,6 +65,7 @@ def nav():
     rest = [p for p in found if p.parent.name == "nbs" and not p.stem[0].isdigit()]
     return [{"Start": ["index.md", *map(page, rest)]}, {"Chapters": [*map(page, chapters)]}, {"Engine rooms": [*map(page, rooms)]},
             {"Solutions": [*map(page, (p for p in found if p.parent.name == "solutions"))]},
+            {"Cards": [{c.parent.name: c.relative_to(ROOT).as_posix()} for c in cards()]},
             {"More": [{"Teaching": "TEACHING.md"}, {"Contributing": "CONTRIBUTING.md"}]}]
 
 
