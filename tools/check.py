@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import house
 from links import ROOT, name, notebooks, settings
 
-MACHINE_PATH = re.compile(r"(?<![\w.:/-])/(?:home|root|tmp|Users|private|var/folders|work|content|mnt)/\w|\b[A-Z]:\\\\+Users\b")
+MACHINE_PATH = re.compile(r"(?<![\w.:/-])/(?:home|root|tmp|opt|Users|private|var/folders|work|content|mnt)/\w|\b[A-Z]:\\\\+Users\b")
 LIMIT = 1_500_000 # bytes of a notebook
 
 
