@@ -17,6 +17,7 @@ import stat
 import warnings
 import zlib
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 import torch
@@ -242,7 +243,7 @@ def _build(self:ImageCache, dataset, pad, progress, workers):
 @patch
 def _flaw(self:ImageCache): # of the file that is there; None where it is as it was written
     try: rows = np.load(self.path, mmap_mode="r")
-    except (ValueError, EOFError, OSError) as e: return type(e).__name__
+    except (ValueError, EOFError, OSError, SyntaxError, TokenError) as e: return type(e).__name__
     shape = self.length, 3, self.size, self.size
     if rows.dtype != np.uint8 or rows.shape != shape: return f"it holds {rows.dtype} {rows.shape}"
     with open(self.path, "rb") as f:
