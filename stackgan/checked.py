@@ -31,7 +31,7 @@ def short_path(
     path:str|Path, # of any file
 ) -> str: # such as images/001.Jay/a.jpg
     "The last three parts of a path, for a message."
-    return "/".join(Path(path).parts[-3:])
+    return Path(*Path(path).parts[-3:]).as_posix()
 
 def regular_file(
     path:str|Path, # of any file

@@ -147,15 +147,7 @@ def stage1(self:StackGAN,
     "Draw Stage-I's sketches: the very ones that Stage-II refines for the same seed."
     return draw_pictures(self, texts, n, seed, best_of, True, batch_size, complete, truncation)
 
-@patch
-def interpolate(self:StackGAN,
-    first:str, # a sentence
-    last:str, # another
-    steps:int=8, # pictures, both ends included
-    seed:int|None=None, # of the noise, the same in all pictures
-) -> list[Image.Image]: # from the first sentence's picture to the last's
-    "Walk from one sentence to another with fixed noise (Zhang et al. 2017, fig. 8)."
-    return walk_between(self, first, last, steps, seed)
+StackGAN.interpolate = walk_between  # model.interpolate(first, last, steps, seed)
 
 # %% ../nbs/07c_stackgan.ipynb #f07c0014
 @patch(cls_method=True)

@@ -111,7 +111,8 @@ def published_phi(
 ) -> Tensor: # (N, K, phi_dim)
     "The published embeddings of these pictures."
     name, file = "char-CNN-RNN-embeddings.pickle", Path(file)
-    file = next((p for p in (file / name, file / "train" / name) if p.is_file()), file)
+    file = next((p for p in (file / name, file / "train" / name) if p.is_file()),
+                file / name if file.is_dir() else file)
     return PrecomputedEmbeddings(file).align(data)
 
 def words_of(

@@ -151,16 +151,22 @@ def weights(run): return {k: v for k, v in tree(run).items() if k.endswith((".sa
 
 def training_stopped(work, n, rng):
     "Training, killed, stopped by SIGTERM or by Ctrl-C at any instant, and resumed: the very weights of an undisturbed run"
-    def train(): toy_run(work/"run").fit(resume=True, progress=False)
+    begun = work/"begun" # each process touches it at its own first step
+    def train():
+        trainer = toy_run(work/"run"); step = trainer.train_step
+        def noted(batch): begun.touch(); return step(batch)
+        trainer.train_step = noted
+        trainer.fit(resume=True, progress=False)
+    def over(pid): return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
     start = time.monotonic(); ended(fork(train)); took = time.monotonic() - start
     whole = weights(work/"run")
     for i in range(n):
         shutil.rmtree(work/"run")
         how = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)[i % 3]
         for _ in range(2 if n > 10 else 1):
-            pid = fork(train)
+            begun.unlink(missing_ok=True); pid = fork(train)
             if how is not signal.SIGKILL:  # a sentence and an exit code are promised once the steps have begun
-                while not (work/"run"/"samples").exists(): time.sleep(.01)
+                while not begun.exists() and not over(pid): time.sleep(.01)
             time.sleep(rng.uniform(0, .9) * took); os.kill(pid, how); code = ended(pid)
             if code not in (0, -9, {signal.SIGTERM: 143, signal.SIGINT: 130}.get(how)): yield f"{how.name}: exit {code}"
         code = ended(fork(train))
