@@ -147,7 +147,10 @@ def toy_run(folder, steps=40, **options):
     torch.manual_seed(0)
     return Trainer(ToyGenerator(), ToyDiscriminator(), batches, folder, config)
 
-def weights(run): return {k: v for k, v in tree(run).items() if k.endswith((".safetensors", ".png"))}
+def weights(run): # the model, the samples, and the newest checkpoint: which older one is kept depends on where a run was stopped
+    found = {k: v for k, v in tree(run).items() if k.endswith((".safetensors", ".png"))}
+    older = sorted(k for k in found if k.startswith("checkpoints/"))[:-1]
+    return {k: v for k, v in found.items() if k not in older}
 
 def training_stopped(work, n, rng):
     "Training, killed, stopped by SIGTERM or by Ctrl-C at any instant, and resumed: the very weights of an undisturbed run"
