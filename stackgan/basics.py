@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['IMAGES', 'refusal', 'seeded', 'sweep', 'name_aside', 'NoRoom', 'room_for', 'write_aside', 'folder_aside', 'cores',
-           'parallel_map', 'keep_heap', 'moved_from', 'drawing']
+           'parallel_map', 'keep_heap', 'moved_from', 'drawing', 'alike', 'check']
 
 # %% ../nbs/00a_basics.ipynb #b46a7c23
 import ctypes
@@ -236,3 +236,41 @@ def drawing(
     show = SVG if name.endswith(".svg") else Image
     try: return show(filename=file) if file else show(url=IMAGES + name)
     except OSError: return IMAGES + name
+
+# %% ../nbs/00a_basics.ipynb #b727918e
+def alike(
+    found, # what an answer gives
+    expected, # a number, an array, a text, a set, or a list of these
+    within:float=1e-5, # how much numbers may differ
+) -> bool:
+    "Equal, numbers up to rounding."
+    import numpy as np  # late: nothing else here needs it
+    if isinstance(expected, (list, tuple)):
+        as_many = isinstance(found, (list, tuple)) and len(found) == len(expected)
+        return as_many and all(alike(f, e, within) for f, e in zip(found, expected))
+    if isinstance(expected, (str, set)): return found == expected
+    found, expected = (x.detach().cpu() if hasattr(x, "detach") else x for x in (found, expected))
+    if found is None or np.shape(found) != np.shape(expected): return False
+    try: return bool(np.allclose(found, expected, atol=within))
+    except TypeError: return False  # a word where a number belongs
+
+def _differs(answer, cases, within): # True, or what the answer gives instead
+    for arguments, expected in cases:
+        found = answer(*arguments)
+        if not alike(found, expected, within):
+            said = f"it gives {found}, expected {expected}"
+            return said if len(said) < 200 else "not yet"
+    return True
+
+def check(
+    answer, # the function or class that the reader wrote
+    test, # a list of (arguments, expected); or a function of `answer`: True, False, or what is wrong
+    hint:str, # given where it is not right
+    within:float=1e-5, # how much numbers may differ
+) -> str: # "right", "not written yet", or what is wrong; with the hint
+    "Say whether the answer to an exercise is right, whatever it gives or raises."
+    try: found = test(answer) if callable(test) else _differs(answer, test, within)
+    except NotImplementedError: found = "not written yet"
+    except Exception as e: found = f"it stops with {type(e).__name__}: {e}"
+    if not isinstance(found, str): found = "" if found else "not yet"
+    return f"{found}. Hint: {hint}" if found else "right"
