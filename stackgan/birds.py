@@ -86,14 +86,6 @@ def random(
     values.setdefault("seed", int(streams["seed"].integers(2**31)))
     return cls(**values)
 
-@patch(cls_method=True)
-def from_row(
-    cls:Bird,
-    row:dict, # of attributes.csv: all attributes and the seed, as text or numbers
-) -> Bird:
-    "The bird that a row of `write_birds`' attributes.csv is about."
-    return cls(**{name: row[name] for name in ATTRIBUTES}, seed=int(row["seed"]))
-
 @patch
 def labels(self:Bird) -> dict:
     "The attributes as numbers: each value's place in `ATTRIBUTES`."
@@ -268,3 +260,12 @@ def write_birds(
         write_layout(part, [f"{file}.jpg" for file, *_ in plan], [number for _, number, *_ in plan], boxes,
                      [kind.name for kind in kinds], splits)
     return root
+
+# %% ../nbs/00d_writing.ipynb #f70mr0w1
+@patch(cls_method=True)
+def from_row(
+    cls:Bird,
+    row:dict, # of attributes.csv: all attributes and the seed, as text or numbers
+) -> Bird:
+    "The bird that a row of `write_birds`' attributes.csv is about."
+    return cls(**{name: row[name] for name in ATTRIBUTES}, seed=int(row["seed"]))

@@ -41,7 +41,7 @@ for name in "${names[@]}"; do
   mkdir -p "$folder" && git show "HEAD:nbs/$name.ipynb" > "$folder/$name.ipynb" || { failed+=("$name"); continue; }
   start=$SECONDS
   if (cd "$folder" && PATH="$env/bin:$PATH" PYTHONPATH="$work/site" "$env/bin/jupyter" nbconvert --to notebook --execute \
-      --ExecutePreprocessor.timeout=3600 --output ran.ipynb "$name.ipynb" >"$work/log" 2>&1); then
+      --ExecutePreprocessor.timeout=900 --output ran.ipynb "$name.ipynb" >"$work/log" 2>&1); then
     printf '%-16s %5.1f minutes\n' "$name" "$(echo "($SECONDS - $start) / 60" | bc -l)"
   else
     failed+=("$name"); echo "FAILED: $name"; grep -v '^\s*$' "$work/log" | tail -n 15
