@@ -6,7 +6,7 @@ usage: python tools/faults.py [--long] [--only WORD] [--trials N] [--seed N]
 The short form takes a minute of two idle cores and is part of CI; the long form takes an hour or two. Linux only.
 A trial is fine if nothing is lost and the result is the undisturbed one, or if one sentence says what is wrong.
 """
-import argparse, io, json, os, pickle, pickletools, random, resource, shutil, signal, sys, tarfile, tempfile, time, traceback, warnings
+import argparse, io, json, os, pickle, pickletools, random, re, resource, shutil, signal, subprocess, sys, tarfile, tempfile, time, traceback, warnings
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,10 +20,13 @@ from PIL import Image
 from stackgan.basics import write_aside
 from stackgan.birds import write_birds
 from stackgan.checked import load_weights, read_config, save_config, save_weights
+from stackgan.cli import main as command
 from stackgan.data import CUB200, Batches
 from stackgan.downloads import unpack
 from stackgan.files import ImageCache
 from stackgan.generate import StackGAN
+import stackgan.recipes  # with which all extras are known
+from stackgan.plans import run_config
 from stackgan.players import ToyBirds, ToyDiscriminator, ToyGenerator, TrainConfig
 from stackgan.published import PrecomputedEmbeddings, read_pickle
 from stackgan.runs import alone_in, read_metrics
@@ -308,6 +311,59 @@ def disk_full(work, n, rng):
             shutil.rmtree(work/"run"); toy_run(work/"run").fit(steps=14, progress=False); before = tree(work)
 
 
+def shell(words, log):
+    "The exit code of the command, and what it says in a file."
+    def work():
+        with open(log, "w") as out: os.dup2(out.fileno(), 1), os.dup2(out.fileno(), 2)
+        sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+        code = command([str(w) for w in words])
+        sys.stdout.flush(), sys.stderr.flush()
+        sys.exit(code)
+    return ended(fork(work)), log.read_text()
+
+def disk_really_full(work, n, rng):
+    "A small disk (a mount, as root) that fills up in training, a cache, birds, a model, pictures: one sentence, exit 2; with room, the same result"
+    disk, log, own = work/"disk", work/"log", work/"own"
+    disk.mkdir(); own.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=500m", "none", disk]
+    if os.geteuid() or subprocess.run(mount, capture_output=True).returncode: print("  left out: only root can mount a small disk"); return
+    for i in range(24): Image.fromarray(np.random.default_rng(i).integers(0, 255, (40, 40, 3), np.uint8)).save(own/f"{i}.png")
+    (own/"captions.csv").write_text("".join(f"{i}.png,a bird of kind {i}\n" for i in range(24)))
+    run, data, brief = disk/"run", disk/"own", ["--text", "birds", "--preset", "tiny"]
+    def train(data, run):
+        short = [] if run_config(run) else ["--batch", 8, "--epochs1", 1, "--epochs2", 1]
+        return ["train", "--data", data, "--out", run, *brief, *short, *["--resume"] * (not short)]
+    jobs = dict(train=(lambda: train(own, run), lambda: {k: v for k, v in tree(run).items() if k.startswith("model/")}),
+                cache=(lambda: train(data, work/"run"), lambda: {k: v for k, v in tree(data).items() if k.startswith("cache/") and "64px" not in k}),
+                birds=(lambda: ["birds", "--out", disk/"birds", "--n", 20, "--size", 64], lambda: tree(disk/"birds")),
+                generate=(lambda: ["generate", "a small red bird", "--n", 4, "--force", "--out", disk], lambda: {p.name: p.read_bytes() for p in disk.glob("*.png")}))
+    whole = {}
+    def fresh(size):
+        subprocess.run(["umount", disk], check=True); subprocess.run([*mount[:4], f"size={size}k", "none", disk], check=True)
+        shutil.rmtree(work/"run", ignore_errors=True)
+    try:
+        for i in range(n):
+            name = [*jobs][i % len(jobs)]; words, result = jobs[name]
+            if name not in whole: # undisturbed, with what it takes
+                fresh(500_000)
+                if name == "cache": shutil.copytree(own, data)
+                before = shutil.disk_usage(disk).used
+                code, said = shell(words(), log); whole[name] = result(), before // 1024, shutil.disk_usage(disk).used // 1024 - before // 1024
+                if code or not whole[name][0]: yield f"{name}, undisturbed: exit {code}: {said[-200:]}"; continue
+            good, before, takes = whole[name]
+            fresh(max(8, before + int(takes * rng.random()) // 4 * 4))
+            if name == "cache": shutil.copytree(own, data)
+            code, said = shell(words(), log)
+            sentence = re.findall(r"(?m)^stackgan: .*", said)[-1:]
+            if code not in (0, 2) or "Traceback" in said or code and not re.search("full|are free", sentence[0]): yield f"{name}: exit {code}: {said[-300:]}"; continue
+            left = [p.name for p in disk.rglob("*") if p.name.endswith((".tmp", ".part"))]
+            if left: yield f"{name}: {left} are left over"; continue
+            subprocess.run(["mount", "-o", "remount,size=500m", disk], check=True)
+            if code: code, said = shell(words(), log)
+            yield f"{name}, with room: exit {code}: {said[-300:]}" if code else None if result() == good else f"{name}, with room: another result"
+    finally: subprocess.run(["umount", "-l", disk])
+
+
 # ---------------------------------------------------------------- mutated data sets
 from fault_trees import make_tree, mutate, wrong_in
 
@@ -329,7 +385,7 @@ def trees_mutated(work, n, rng):
 PROMISES = { # function: trials of the short form, of the long one
     birds_killed: (1, 30), cache_killed: (1, 30), training_stopped: (3, 60), locked: (1, 10), checkpoints_damaged: (3, 100),
     curves_damaged: (3, 100), files_damaged: (20, 500), models_damaged: (20, 500), archives_damaged: (40, 1000), disk_full: (5, 50),
-    trees_mutated: (40, 1000)}
+    disk_really_full: (4, 64), trees_mutated: (40, 1000)}
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
