@@ -75,6 +75,7 @@ def which_data(
 ) -> str: # "birds" for drawn ones, as `train_stackgan` has it, or a folder
     "What to train on, where a word and a folder may have the same name."
     own = begun and begun["data"]
+    if data == "": raise refusal("--data is ''", "a folder", "see whether a variable of your shell is empty")
     if data is None and own:
         if own != "birds" and not Path(own).exists():
             raise refusal(f"{own} is not here, with which the run in {out} began", "these pictures",
@@ -111,8 +112,6 @@ def train(
     args:argparse.Namespace, # all options of the command
 ):
     "Train both stages and print the model's folder."
-    if args.minutes is not None and not args.minutes > 0:
-        raise refusal(f"--minutes is {args.minutes}", "more than 0", "60 is an hour")
     if args.minutes is not None and (args.epochs1 is not None or args.epochs2 is not None):
         raise refusal("--minutes and epochs are both given", "one of them", "--minutes chooses the epochs")
     with whole():
@@ -206,7 +205,8 @@ def main(
             if ended or isinstance(e, KeyboardInterrupt):  # after a signal, whatever else breaks is its doing
                 say(shell_words(str(e) if isinstance(e, KeyboardInterrupt) else "") or "stopped.")
                 return 143 if signal.SIGTERM in ended else 130
-            says = shell_words(str(e)) if stopped else explain(e, getattr(args, "out", None))
+            asked = getattr(args, "out", None), getattr(args, "command", None)
+            says = shell_words(str(e)) if stopped else explain(e, *asked)
             if says is None: raise
             say(says); return 1 if stopped else 2
     return 0

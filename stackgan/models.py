@@ -10,7 +10,6 @@ __all__ = ['MESSAGES', 'packaged_models', 'find_model', 'model_card', 'load_part
 # %% ../nbs/07a_models.ipynb #f07a0004
 import difflib
 import re
-import unicodedata
 import warnings
 from collections.abc import Iterator
 from importlib.resources import files
@@ -20,7 +19,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .basics import keep_heap, refusal, write_aside
+from .basics import keep_heap, normalised, refusal, write_aside
 from .checked import (build_network, checked_completions, checked_config, load_network, read_config,
                               read_text)
 from .files import to_pictures
@@ -228,7 +227,7 @@ def checked_sentences(
     if not texts: raise refusal("texts is empty", "at least one sentence", "say what to draw")
     for t in texts:
         if not isinstance(t, str): raise refusal(f"{t!r} is no sentence", "a string", "say what to draw")
-    texts = [" ".join(unicodedata.normalize("NFKC", t).split()) for t in texts]
+    texts = [normalised(t) for t in texts]
     reads = getattr(encoder, "alphabet", None), getattr(encoder, "max_len", None)  # None: any script
     for t in dict.fromkeys(texts):
         which = f"{t[:40]!r}: " if len(texts) > 1 else ""

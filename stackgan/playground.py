@@ -19,7 +19,7 @@ import ipywidgets as widgets
 import torch
 from PIL import Image
 
-from .basics import refusal
+from .basics import normalised, refusal
 from .files import to_pictures
 from .generate import StackGAN
 from .models import drawings, packaged_models, sentence_notes, unreadable
@@ -46,7 +46,7 @@ def play(
     words:list[str]|None=None, # see `sentence_notes`
 ) -> Drawn:
     "What `model(sentence, n, seed)` draws, the sketches below it, and what to say about the sentence."
-    if why := unreadable(sentence, *_about(model)): raise ValueError(why)
+    if why := unreadable(sentence := normalised(sentence), *_about(model)): raise ValueError(why)
     if n < 1: raise refusal(f"n is {n}", "1 or more pictures", "take 1")
     noise = model.noise(n * max(1, best_of), seed)
     made = list(drawings(model, [sentence], noise, truncation=truncation, best_of=best_of, remarks=False))
@@ -65,7 +65,7 @@ def walk(
 ) -> list[Image.Image]:
     "The frames of a walk from one sentence to another, or a refusal in plain words."
     for sentence in (first, last):
-        if why := unreadable(sentence, *_about(model)): raise ValueError(why)
+        if why := unreadable(normalised(sentence), *_about(model)): raise ValueError(why)
     return model.interpolate(first, last, steps, seed)
 
 # %% ../nbs/14_playground.ipynb #00fad9a0

@@ -1,5 +1,5 @@
 """Data sets in CUB-200-2011's layout with faults in them, and a second, plain reading of them to compare with."""
-import os, shutil
+import os, shutil, unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -120,7 +120,7 @@ def wrong_in(root, data):
         if data.classes[data.labels[i]] != classes[of[k]]: return f"{name} has another class"
         if boxes and not np.allclose(data.boxes[i], [float(x) for x in boxes[k].split()]): return f"{name} has another box"
         text = (root/"text"/name).with_suffix(".txt").read_text(encoding="utf-8-sig")
-        told = [" ".join(line.split()) for line in text.replace("\r", "\n").split("\n") if line.strip()]
+        told = [" ".join(unicodedata.normalize("NFKC", line).split()) for line in text.replace("\r", "\n").split("\n") if line.strip()]
         if [" ".join(c.split()) for c in data.captions[i]] != told: return f"{name} has other captions"
         if Image.open(path).mode in ("F", "I") : return f"{name} has no known white"
         x, y, w, h = data.boxes[i] if boxes else (0, 0, 9, 9)

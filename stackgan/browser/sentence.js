@@ -1,8 +1,10 @@
-// What happens to a sentence before a network reads it: the twins of encode_characters, complete_sentence and sentence_notes.
+// What happens to a sentence before a network reads it: the twins of normalised, encode_characters, complete_sentence and sentence_notes.
 
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const letters = text => Array.from(text.toLowerCase()); // characters, not halves of them
 const some = list => [...new Set(list)].slice(0, 8).join(" ") + (new Set(list).size > 8 ? " ..." : "");
+
+export const normalised = text => text.replaceAll("\ufeff", "").normalize("NFKC").split(/[\s\x1c-\x1f\x85]+/).filter(Boolean).join(" ");
 
 export function encode(text, model) { // Int32Array of max_len character codes, 0 for what the model cannot read
   const codes = new Int32Array(model.max_len);

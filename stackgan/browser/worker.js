@@ -1,7 +1,7 @@
 // Computes pictures beside the page, so that the page does not freeze. It is sent {id, model, sentence, seed, truncation, plain} and
 // posts {id, kind: "state" | "sketch" | "picture" | "refused" | "failed", ...}.
 import {noise} from "./noise.js";
-import {complete, encode, notes, unreadable} from "./sentence.js";
+import {complete, encode, normalised, notes, unreadable} from "./sentence.js";
 
 const base = new URL(".", self.location.href);
 const config = fetch(new URL("config.json", base)).then(reply => reply.json());
@@ -50,9 +50,9 @@ function pixels({data, dims}) { // (1, 3, S, S) in [-1, 1] -> RGBA bytes, rounde
   return {bytes, size: dims[2]};
 }
 
-async function draw({id, model, sentence, seed, truncation, plain}) {
+async function draw({id, model, sentence: typed, seed, truncation, plain}) {
   const say = (kind, more) => self.postMessage({id, kind, ...more});
-  const {messages} = await config;
+  const {messages} = await config, sentence = normalised(typed);
   if (!models[model]) { say("state", {text: "Loading the model ..."}); models[model] = loadModel(model); }
   let loaded;
   try { loaded = await models[model]; } catch (error) { delete models[model]; runtime = undefined; throw error; }
