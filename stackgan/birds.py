@@ -237,8 +237,9 @@ def write_birds(
 ) -> Path: # root
     "Write drawn birds, and strangers, in CUB-200-2011's layout, captions and the truth beside them."
     from tqdm.auto import tqdm  # late: who draws one bird needs no bar
-    for name, value, least in (("others", others, 0), ("n", n, 1)):
-        if value < least: raise refusal(f"{name} is {value}", f"{least} or more", "choose how many to write")
+    for name, value, least in (("others", others, 0), ("n", n, 1), ("seed", seed, 0)):
+        if not least <= value <= 1_000_000:
+            raise refusal(f"{name} is {value}", f"{least} to 1,000,000", "choose another number")
     if not 16 <= size <= 500: raise refusal(f"size is {size}", "16 to 500 pixels", "choose a size in between")
     root = Path(root)
     if (root/"CUB_200_2011"/"images.txt").exists():

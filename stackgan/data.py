@@ -18,8 +18,9 @@ from .basics import moved_from, refusal
 from .datasets import (Batch, Epochs, Pictures, check_batches, in_split, own_draft, read_boxes,
                                read_captions, read_layout)
 from .files import crop_to_bird, cut_on_device, digest
+from .checked import short_path
 from .downloads import download_cub
-from .folders import Faults, cub_places, find_cub
+from .folders import Faults, cub_places, find_cub, named_tables
 from .rules import Draft
 
 __getattr__ = moved_from(__name__)
@@ -84,7 +85,11 @@ def read_data(
     data = Path(data).expanduser()
     if not data.exists():
         raise refusal(f"{data} does not exist", "a folder or 'birds'", "check the path", FileNotFoundError)
-    if find_cub(data): found = CUB200(data, split, skip_bad=skip_bad)
+    cub = find_cub(data)
+    own = [p.name for p in named_tables(data)] if cub else []
+    if own: raise refusal(f"{data} holds {own[0]} and, in {short_path(cub)}, CUB's layout", "one of the two",
+                          "name the folder that is meant, or move one of them away")
+    if cub: found = CUB200(data, split, skip_bad=skip_bad)
     else: found = CaptionedImages(data, split=split, skip_bad=skip_bad)
     if found.is_drawn: found.boxes = None
     return found

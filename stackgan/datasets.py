@@ -64,6 +64,8 @@ def same_ids(
                       "give each picture a line in both")
 
 # %% ../nbs/01c_datasets.ipynb #3c914609
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.ASCII | re.I) # float reads 1_0 and ٣, too
+
 def read_boxes(
     path:Path, # bounding_boxes.txt
     images:dict, # images.txt
@@ -73,10 +75,15 @@ def read_boxes(
     if not path.exists(): return None
     boxes = read_table(path, 5)
     same_ids(images, boxes, path.name)
-    try: return np.array([boxes[k] for k in ids], dtype=np.float64).reshape(-1, 4)
-    except ValueError as e:
-        given = f"{path.name} holds something that is no number ({e})"
-        raise refusal(given, "id x y width height", "correct it") from e
+    odd = next((k for k in ids if not all(map(_NUMBER.fullmatch, boxes[k]))), None)
+    if odd:
+        given = f"{path.name} gives picture {odd} {' '.join(boxes[odd])!r}"
+        raise refusal(given, "x y width height", "correct that line")
+    return np.array([boxes[k] for k in ids], dtype=np.float64).reshape(-1, 4)
+
+def _as_stored(home, file): # Windows' backslashes, and images/ before each name
+    other = file.replace("\\", "/").removeprefix("images/")
+    return other if other != file and not (home / file).exists() else file
 
 def read_layout(
     root:Path, # of a data set, see `find_cub`
@@ -85,7 +92,7 @@ def read_layout(
     base = find_cub(root) or root / "CUB_200_2011"
     images, of, names = (read_table(base / f"{n}.txt") for n in ("images", "image_class_labels", "classes"))
     same_ids(images, of, "image_class_labels.txt")
-    for file in images.values(): inside(file, "images.txt")
+    images = {k: _as_stored(base / "images", inside(file, "images.txt")) for k, file in images.items()}
     number = {k: i for i, k in enumerate(names)}
     unknown = sorted(set(of.values()) - set(number))
     if unknown:
@@ -238,7 +245,14 @@ def _ticked(labels, named, ids): # what people were sure of, for each picture of
         if present == "1" and int(sure) > 2 and k in has: has[k].append(named[a])
     return has
 
+_PACKED = r"(text|text_c10|cvpr2016_cub|birds)\.(zip|tar|tgz|tar\.gz|rar|7z)" # archives that hold captions
+
 def _attribute_captions(places, base, ids, faults, n=10): # n captions a picture from CUB's labels of it
+    beside = [p for d in places for p in sorted(d.iterdir())]
+    packed = next((p for p in beside if re.fullmatch(_PACKED, p.name.lower())), None)
+    if packed:
+        raise refusal(f"{short_path(packed)} is packed", "the captions in text/ or text_c10/",
+                      "unpack it there, or move it away to have captions composed from CUB's attribute labels")
     labels = base / "attributes" / "image_attribute_labels.txt"
     lists = (base / "attributes" / "attributes.txt", *(d / "attributes.txt" for d in (base, *places)))
     names = next((f for f in lists if f.exists()), None)

@@ -26,7 +26,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .basics import cores, name_aside, parallel_map, refusal, room_for
+from .basics import cores, in_bytes, name_aside, parallel_map, refusal, room_for
 from .checked import load_network, read_config, read_text, regular_file, save_config, save_weights, short_path
 
 # %% ../nbs/01b_files.ipynb #de1095b9
@@ -208,8 +208,8 @@ class ImageCache:
     def __len__(self): return self.length
     def __getstate__(self): return {**self.__dict__, "_open": None}
     def __repr__(self):
-        megabytes = self.length * 3 * self.size ** 2 / 1e6
-        return f"ImageCache({self.length:,} pictures of {self.size} x {self.size}, {megabytes:,.0f} MB)"
+        much = in_bytes(self.length * 3 * self.size ** 2)
+        return f"ImageCache({self.length:,} pictures of {self.size} x {self.size}, {much})"
 
 # %% ../nbs/01b_files.ipynb #935e031d
 @patch
@@ -217,8 +217,8 @@ def _build(self:ImageCache, dataset, pad, progress, workers):
     self.path.parent.mkdir(parents=True, exist_ok=True)
     need, free = self.length * 3 * self.size ** 2, shutil.disk_usage(self.path.parent).free
     if need > free:
-        given, expected = f"{free / 1e6:,.0f} MB are free for the cache", f"{need / 1e6:,.0f} MB"
-        raise refusal(given, expected, "free some space, or give another folder=", OSError)
+        raise refusal(f"{in_bytes(free)} are free for the cache", in_bytes(need),
+                      "free some space, or give another folder=", OSError)
     part = name_aside(self.path, "part")
     boxes = [None] * self.length if dataset.boxes is None else np.asarray(dataset.boxes).tolist()
     pictures = list(zip(map(str, dataset.paths), boxes))

@@ -6,6 +6,7 @@
 __all__ = ['LEAST_SIDE', 'MOST_SIDE', 'TABLE_RULES', 'RULES', 'Draft', 'Rule', 'check_draft']
 
 # %% ../nbs/01e_rules.ipynb #4a5e2c61
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,9 +60,13 @@ def _odd_side(d, i):
     size = d.sizes.get(i, (256, 256))
     if not LEAST_SIDE <= min(size) <= max(size) <= MOST_SIDE: return f"{size[0]} x {size[1]}"
 
+# what spreadsheets and pandas write where there is nothing
+_NOTHING = re.compile(r"#(NAME\?|REF!|N/A|VALUE!|DIV/0!|NULL!|NUM!)|Err:\d+|nan|none|null|<na>", re.I)
+
 def _mute(d, i): # no caption, or half of a character in one
     if not d.captions[i]: return "none"
-    odd = [c for c in d.captions[i] if not c.strip() or c != c.encode("utf-8", "replace").decode()]
+    odd = [c for c in d.captions[i] if not c.strip() or _NOTHING.fullmatch(c)
+           or c != c.encode("utf-8", "replace").decode()]
     if odd: return repr(odd[0][:40])
 
 def _odd_box(d, i): # at least half of it lies in its picture
