@@ -68,6 +68,7 @@ import torch
 from torch import Tensor, nn
 
 from .basics import refusal
+from .checked import regular_file
 from .generate import StackGAN
 from .stage1 import StageIGenerator
 from .stage2 import StageIIGenerator
@@ -127,9 +128,10 @@ def read_official(
     path:str|Path, # as torch.save(netG.state_dict()) wrote it, today or with Python 2
 ) -> dict[str, Tensor]: # without the prefix `module.` of several GPUs
     "The tensors of a file of the authors' release; nothing but tensors is unpickled."
-    if not Path(path).is_file():
+    if not Path(path).exists():
         expected = "a file like netG_epoch_120.pth"
         raise refusal(f"{path} does not exist", expected, "check the path", FileNotFoundError)
+    regular_file(path)
     try: held = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as e:
         given = f"{path} is no plain state dict ({type(e).__name__})"
@@ -195,8 +197,8 @@ def load_official(
     first = first or dict(state)
     phi_dim, c_dim, last, ups = sizes_of(first, path)
     fc = first.get("fc.0.weight", torch.zeros(0, 0))
-    z_dim = fc.shape[-1] - c_dim
-    if fc.ndim != 2 or z_dim < 1:
+    z_dim = fc.shape[-1] - c_dim if fc.ndim == 2 else 0
+    if z_dim < 1:
         raise refusal(f"{path} has fc.0.weight of shape {tuple(fc.shape)}", f"more than {c_dim} columns",
                       "compare with their model.py")
     z_columns, c_columns = fc.split([z_dim, c_dim], 1)              # theirs reads [z, c]

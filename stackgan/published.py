@@ -166,19 +166,28 @@ def _in_zip(path, name): # does a .zip hold a file whose name ends so?
         with zipfile.ZipFile(path) as file: return any(n.endswith(name) for n in file.namelist())
     except (zipfile.BadZipFile, OSError, ValueError): return False
 
+_OLD_TORCH = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19." # a number that torch.save wrote first, before 1.6
+
 def _refuse_foreign(path): # another program's format, by its first bytes
     with path.open("rb") as file: head = file.read(64)
-    is_torch = head.startswith(b"PK") and _in_zip(path, "data.pkl")
+    is_torch = head.startswith(b"PK") and _in_zip(path, "data.pkl") or head.startswith(_OLD_TORCH)
     kinds = (("a file of numpy.save (.npy)", head.startswith(b"\x93NUMPY"), "numpy.load(FILE)"),
              ("a file of torch.save (.pth, .pt)", is_torch, "torch.load(FILE, weights_only=True).numpy()"),
              ("a file of numpy.savez (.npz)", head.startswith(b"PK") and not is_torch,
               "numpy.load(FILE)[NAME]"),
              ("a file of HDF5 (.h5)", head.startswith(b"\x89HDF"), "h5py.File(FILE)[NAME][:]"),
-             ("a file of Torch7 (.t7)", head[:4] in (b"\3\0\0\0", b"\4\0\0\0"), "torchfile.load(FILE)"))
+             ("a file of safetensors", head[8:10] == b'{"', "safetensors.numpy.load_file(FILE)[NAME]"),
+             ("a file of MATLAB (.mat)", head.startswith(b"MATLAB"), "scipy.io.loadmat(FILE)[NAME]"),
+             ("a file of Torch7 (.t7)", re.match(rb"[\3\4]\0\0\0|[34]\n1\n", head), "torchfile.load(FILE)"))
+    others = (("packed by gzip", head.startswith(b"\x1f\x8b"), "unpack it: gunzip FILE"),
+              ("a web page", re.match(rb"\s*<(!doctype|html)", head, re.I), "download the file itself"))
+    expected = "a pickle of one (captions, dim) array a picture"
     for name, found, read in kinds:
         if found:
-            raise refusal(f"{path.name} is {name}", "a pickle of one (captions, dim) array a picture",
+            raise refusal(f"{path.name} is {name}", expected,
                           f"arrays = {read}, then pickle.dump(list(arrays), open('embeddings.pickle', 'wb'), 2)")
+    for name, found, remedy in others:
+        if found: raise refusal(f"{path.name} is {name}", expected, remedy)
 
 def _stem(path):
     parts = Path(str(path).replace("\\", "/")).parts
@@ -214,8 +223,8 @@ class PrecomputedEmbeddings:
         filenames_path:str|Path|None=None, # None takes filenames.pickle beside it
     ):
         pickle_path = Path(pickle_path)
-        names = read_pickle(filenames_path or pickle_path.parent / "filenames.pickle")
         _refuse_foreign(regular_file(pickle_path))
+        names = read_pickle(filenames_path or pickle_path.parent / "filenames.pickle")
         arrays = read_pickle(pickle_path)
         if isinstance(names, list): names = [n.decode("latin1") if isinstance(n, bytes) else n for n in names]
         if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
@@ -227,21 +236,30 @@ class PrecomputedEmbeddings:
                           "give the filenames.pickle that lies beside the embeddings")
         self.phi = _stacked(arrays, pickle_path)
         self.filenames, self.dim = names, self.phi.shape[-1]
-        self._row = {_stem(name): i for i, name in enumerate(self.filenames)}
+        self._bare = not any("/" in _stem(name) for name in names)  # without their folders
+        self._row = {_stem(name): i for i, name in enumerate(names)}
+        if len(self._row) < len(names):
+            twice = next(name for i, name in enumerate(names) if self._row[_stem(name)] != i)
+            raise refusal(f"the file of names holds {twice[:60]!r} twice", "each picture once",
+                          "take both files from one release")
 
     def __len__(self): return len(self.phi)
+
+    def _key(self, path): return _stem(path).rpartition("/")[2] if self._bare else _stem(path)
 
     def __getitem__(self, name:str|int) -> Tensor: # (K, dim)
         "The embeddings of a picture by its number, or by folder and file name, whatever the extension."
         if isinstance(name, int): return self.phi[name]
-        if _stem(name) in self._row: return self.phi[self._row[_stem(name)]]
+        if self._key(name) in self._row: return self.phi[self._row[self._key(name)]]
         raise refusal(f"{_stem(name)} has no embeddings", f"one of {len(self)}", "check it", KeyError)
 
     def align(self,
         dataset, # anything with `paths`
     ) -> Tensor: # (N, K, dim), for `Batches`
         "The embeddings of a data set's pictures, in its order."
-        missing = [_stem(path) for path in dataset.paths if _stem(path) not in self._row]
-        if not missing: return self.phi[[self._row[_stem(path)] for path in dataset.paths]]
+        keys = [self._key(path) for path in dataset.paths]
+        missing = [_stem(path) for path, key in zip(dataset.paths, keys) if key not in self._row]
+        if self._bare and len({*keys}) < len(keys): missing = missing or ["two pictures have one name,"]
+        if not missing: return self.phi[[self._row[key] for key in keys]]
         raise refusal(f"{len(missing)} of {len(dataset.paths)} pictures have no embeddings: {missing[0]}",
                       "embeddings of all", "take those of this split")
