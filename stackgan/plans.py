@@ -17,10 +17,12 @@ from torch import nn
 
 from .basics import refusal, write_aside
 from .birds import write_birds
+from .checked import LIMITS, checked_config, read_config, save_config
 from .data import read_data
 from .files import digest
 from .generate import StackGAN
 from .matching import ImageNetFeatures
+from .models import find_model, packaged_models
 from .networks import ProjectedDiscriminator
 from .players import TrainConfig
 from .stage1 import StageIDiscriminator, StageIGenerator
@@ -63,6 +65,9 @@ class Preset:
         config:dict, # what `config()` gave
     ):
         "The preset that `config()` wrote down."
+        lacking = next((name for name in ("stage1", "stage2") if name not in config), None)
+        if lacking: raise refusal(f"the preset has no {lacking}", "both stages", "copy the file again")
+        checked_config(cls, config, "the preset")
         return cls(**{**config, **{name: Stage.from_config(config[name]) for name in ("stage1", "stage2")}})
 
 # %% ../nbs/10b_plans.ipynb #fa26fa2d
@@ -72,11 +77,13 @@ def with_epochs(
     **epochs:float|None, # stage1=, stage2=; None keeps the preset's
 ) -> Preset:
     "A preset that runs longer or shorter; a run twice as long halves its rates half as often."
+    most = LIMITS["epochs"][1]
     for name, n in epochs.items():
         if n is None: continue
         stage = preset.stages[name]
-        if not n >= 0:
-            raise refusal(f"epochs of {name} are {n}", "0 or more", "choose a number of passes over the data")
+        if not 0 <= n <= most:
+            given = f"epochs of {name} are {n}"
+            raise refusal(given, f"0 to {most:g}", "choose a number of passes over the data")
         halve = stage.halve_every
         if n and stage.epochs and not begun: halve = halve * n / stage.epochs
         preset = replace(preset, **{name: replace(stage, epochs=n, halve_every=halve)})
@@ -129,11 +136,10 @@ def run_config(
     out = Path(out)
     path = out / "config.json"
     if not path.is_file() or not any((out / n).exists() for n in RUN_PARTS): return None
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return {**found, "data": str(found["data"]), "preset": Preset.from_config(found["preset"])}
-    except (ValueError, KeyError, TypeError, AttributeError) as e:
-        given = f"{path} is damaged ({type(e).__name__}: {str(e)[:80]})"
+    found = checked_config(Plan, read_config(path), str(path), ("out", "start"))
+    try: return {**found, "preset": Preset.from_config(found["preset"])}
+    except (ValueError, TypeError) as e:
+        given = f"{path} is damaged: {str(e).rstrip('.')[:200]}"
         raise refusal(given, "what the run wrote into it", "copy it from a backup, or start in a new folder") from e
 
 def data_fingerprint(
@@ -154,16 +160,16 @@ class Plan:
     start: StackGAN|None = None  # that model
     embeddings: str|None = None  # published ones, instead of a text encoder
     pictures: str|None = None    # their fingerprint, once they have been opened
+    text: str|None = None        # the model whose text encoder it takes
 
     def config(self) -> dict: # as it stands in the run's config.json
         "What a resumed run must have in common with the one that began."
-        return dict(data=self.data, init=self.init, embeddings=self.embeddings, pictures=self.pictures,
-                    preset=self.preset.config())
+        return dict(data=self.data, init=self.init, text=self.text, embeddings=self.embeddings,
+                    pictures=self.pictures, preset=self.preset.config())
 
     def note(self) -> "Plan": # itself
         "Write it into the run's config.json."
-        text = json.dumps(self.config(), indent=1) + "\n"
-        write_aside(self.out / "config.json", lambda tmp: tmp.write_text(text))
+        save_config(self.out / "config.json", self.config())
         return self
 
     def same_pictures(self,
@@ -177,6 +183,15 @@ class Plan:
         return replace(self, pictures=now)
 
 # %% ../nbs/10b_plans.ipynb #47a86014
+def _as_begun(name, given, old): # what a run began with; the same folder by another path is the same
+    begun = old.get(name)
+    if given is None or str(given) == begun or name not in old: return given or begun  # older runs lack one
+    here, there = Path(given), Path(begun or given)
+    if begun and here.exists() and begun not in packaged_models():
+        if not there.exists() or here.samefile(there): return given  # it was moved, or is spelt otherwise
+    raise refusal(f"{name} is {str(given)!r}", f"{begun and repr(begun) or 'none'}, as this run began",
+                  "leave it out, or name another folder")
+
 def make_plan(
     data:str|Path, # as `train_stackgan` takes it
     preset:Preset,
@@ -186,6 +201,7 @@ def make_plan(
     epochs1:float|None=None, # of Stage-I; the preset's if None
     epochs2:float|None=None, # of Stage-II
     embeddings:str|Path|None=None, # published ones
+    text:str|None=None, # the model whose text encoder it takes
 ) -> Plan:
     "Look at everything that was asked for; refuse what cannot work."
     out, data, old = Path(out), str(data), run_config(out)
@@ -196,8 +212,8 @@ def make_plan(
             raise refusal(f"data is {data!r}", f"{old['data']!r} as this run began", "keep it, or name another folder")
         if preset.name != old["preset"].name:
             warnings.warn(f"the run in {out} goes on with its own preset, {old['preset'].name}", stacklevel=3)
-        preset, init = old["preset"], init or old.get("init")
-        embeddings = embeddings or old.get("embeddings")
+        preset, given = old["preset"], dict(init=init, embeddings=embeddings, text=text)
+        init, embeddings, text = (_as_begun(name, value, old) for name, value in given.items())
     preset = with_epochs(preset, bool(old), stage1=epochs1, stage2=epochs2)
     for name, stage in preset.stages.items():
         if not stage.epochs and (not init or (out / name).exists()):
@@ -209,9 +225,14 @@ def make_plan(
     if data != "birds" and not Path(data).exists():
         expected = "a folder of pictures and captions, or the word birds"
         raise refusal(f"{data} does not exist", expected, "check the path", FileNotFoundError)
+    if text and not (find_model(text) / "text.safetensors").is_file():
+        raise refusal(f"text is {str(text)!r}, which has no text encoder", "a model with one", "take another")
+    if embeddings and not Path(embeddings).exists():
+        given = f"embeddings is {str(embeddings)!r}, which does not exist"
+        raise refusal(given, "a file of them, or its folder", "check the path", FileNotFoundError)
     start = StackGAN.from_pretrained(init) if init else None
-    plan = Plan(data, preset, out, None if init is None else str(init), start,
-                None if embeddings is None else str(embeddings), old and old.get("pictures"))
+    init, embeddings, text = (None if name is None else str(name) for name in (init, embeddings, text))
+    plan = Plan(data, preset, out, init, start, embeddings, old and old.get("pictures"), text)
     if start: check_widths(plan)
     return plan
 

@@ -13,20 +13,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from .basics import refusal, write_aside
+from .basics import refusal
 from .birds import Bird, near_misses
 from .extras import (Consistency, Contrast, DiffAugment, InitialSigma, Matching, ModeSeeking, Restore,
                              Unconditional)
-from .checked import load_network
+from .checked import load_network, load_weights, read_config, save_weights
 from .files import save_model
 from .generate import StackGAN
-from .matching import Matcher, load_matcher, train_text_encoder
+from .matching import Matcher, load_matcher, matcher_from, train_text_encoder
 from .minutes import TEXT_SHARE, Material, deal_minutes, published_phi, short_start, train_stage, words_of
 from .models import find_model
 from .plans import Plan, Preset, Stage, fit_preset, make_plan, open_pictures, stage_networks
+from .runs import alone_in
 from .text import TextEncoder
 
 # %% ../nbs/10_recipes.ipynb #8a81420c
@@ -68,13 +68,14 @@ def learn_text(
     folder, matcher = plan.out / "text", None
     if plan.embeddings: return None, None  # phi is published, its encoder is not
     if (folder / "config.json").exists():
-        parts = json.loads((folder / "config.json").read_text())
-        text = load_network(TextEncoder.from_config(parts["text"]), folder / "text.safetensors")
+        parts = read_config(folder / "config.json")
+        text = load_network(TextEncoder.from_config(parts.get("text")), folder / "text.safetensors")
         if "matcher" in parts:
-            matcher = load_network(Matcher(**parts["matcher"]), folder / "matcher.safetensors")
+            matcher = load_network(matcher_from(parts["matcher"]), folder / "matcher.safetensors")
     else:
         if text is None and text_name:
             text, there = StackGAN.from_pretrained(text_name).text, find_model(text_name)
+            if text is None: raise refusal(f"{text_name} has no text encoder", "one", "take another model")
             if (there / "matcher.safetensors").exists(): matcher = load_matcher(there)[1]
         if text is None: text, matcher, _ = train_text_encoder(data, plan.preset.text, progress=progress, until=until)
         save_model(folder, text=text, matcher=matcher)
@@ -92,10 +93,8 @@ def embed_captions(
     "Embed all captions once."
     def embed(name, make): # computed once, then read from the run's folder
         stored = plan.out / "text" / f"{name}.safetensors"
-        if not stored.exists():
-            phi = make().half()
-            write_aside(stored, lambda tmp: save_file({"phi": phi.cpu().contiguous()}, tmp))
-        return load_file(stored)["phi"]
+        if not stored.exists(): save_weights(stored, {"phi": make().half()})
+        return load_weights(stored)[0]["phi"]
     def read(captions): return lambda: text.embed_captions(captions(), progress=progress)
     m = Material(data, None, text, matcher)
     if plan.embeddings: m.phi = embed("phi", lambda: published_phi(plan.embeddings, data))
@@ -169,20 +168,22 @@ def train_stackgan(
     begin = time.monotonic()
     if embeddings and (text or text_name):
         raise refusal("text and embeddings are both given", "one of them", "leave one out")
-    plan = make_plan(data, preset_of(preset), out, resume, init, epochs1, epochs2, embeddings)
-    if minutes: plan = short_start(plan, minutes)
-    if plan.data == "birds": plan.note()  # a stopped drawing goes on; a folder is looked at first
-    pictures = open_pictures(plan, progress, skip_bad)
-    plan = fit_preset(plan.same_pictures(pictures), pictures, text).note()
-    if minutes and text is None and pictures.is_drawn: text_name = text_name or "birds"  # of such birds
-    until = minutes and time.monotonic() + TEXT_SHARE * 60 * minutes
-    text, matcher = learn_text(pictures, plan, text, text_name or plan.init, progress, until)
-    material = embed_captions(pictures, plan, text, matcher, progress)
-    if minutes: plan = deal_minutes(plan, material, begin, minutes).note()
-    g1 = train_networks(plan, material, 1, progress=progress).cpu()
-    g2 = train_networks(plan, material, 2, g1, progress).cpu()
-    completions = [SIDES] if pictures.is_drawn and text else plan.start.completions if plan.start else None
-    model = StackGAN(text and text.cpu(), g1, g2, completions, matcher and matcher.cpu(),
-                     words_of(pictures.captions, completions))
-    model.save_pretrained(plan.out / "model")
+    plan = make_plan(data, preset_of(preset), out, resume, init, epochs1, epochs2, embeddings, text_name)
+    if minutes is not None: plan = short_start(plan, minutes)
+    with alone_in(plan.out):
+        if plan.data == "birds": plan.note()  # a stopped drawing goes on; a folder is looked at first
+        pictures = open_pictures(plan, progress, skip_bad)
+        plan = fit_preset(plan.same_pictures(pictures), pictures, text).note()
+        ready = "birds" if minutes and pictures.is_drawn else plan.init  # "birds" has read of such birds
+        until = minutes and time.monotonic() + TEXT_SHARE * 60 * minutes
+        text, matcher = learn_text(pictures, plan, text, plan.text or ready, progress, until)
+        material = embed_captions(pictures, plan, text, matcher, progress)
+        if minutes: plan = deal_minutes(plan, material, begin, minutes).note()
+        g1 = train_networks(plan, material, 1, progress=progress).cpu()
+        g2 = train_networks(plan, material, 2, g1, progress).cpu()
+        completions = plan.start and plan.start.completions
+        if pictures.is_drawn and text: completions = [SIDES]
+        model = StackGAN(text and text.cpu(), g1, g2, completions, matcher and matcher.cpu(),
+                         words_of(pictures.captions, completions))
+        model.save_pretrained(plan.out / "model")
     return model
