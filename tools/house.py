@@ -7,7 +7,7 @@
 - the public face, stackgan/__init__.py, names the modules where its names live, and `import stackgan` loads no other package
 - the scripts in tools/ import names from where they live
 """
-import ast, json, subprocess, sys
+import ast, json, re, subprocess, sys
 from importlib import metadata
 from pathlib import Path
 
@@ -124,7 +124,7 @@ for name in json.loads(sys.argv[1]):
 
 def installed():
     "Is everything here that the package needs to run?"
-    try: return all(metadata.version(name) for name in settings()["requirements"].split())
+    try: return all(metadata.version(re.split("[<>=]", need)[0]) for need in settings()["requirements"].split())
     except metadata.PackageNotFoundError: return False
 
 

@@ -6,6 +6,7 @@ usage: python tools/supply.py            the checks that need no time: requireme
 
 - what is installed fits together (pip check), and every package, down to the last one, has a licence under which it can
   be used (PyTorch brings NVIDIA's libraries for its GPUs, which are NVIDIA's own)
+- the lower bounds in settings.ini are the versions with which CI runs (tools/lowest.txt)
 - the workflows name every action by its commit
 - what is fetched by address has a checksum, and is fetched in one place
 """
@@ -57,6 +58,14 @@ def installed():
     r = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True)
     if r.returncode: yield from r.stdout.splitlines()
 
+def lowest():
+    "Requirements whose lower bound is not the version in tools/lowest.txt."
+    lines = (ROOT/"tools"/"lowest.txt").read_text().splitlines()
+    known = dict(line.split("==") for line in lines if "==" in line)
+    for need in settings()["requirements"].split():
+        name, _, least = need.partition(">=")
+        if known.get(name) != least: yield f"settings.ini asks for {need}, tools/lowest.txt for {known.get(name, 'none')}"
+
 def workflows():
     for path in sorted((ROOT/".github"/"workflows").glob("*.yml")):
         for n, line in enumerate(path.read_text().splitlines(), 1):
@@ -106,6 +115,7 @@ def main():
     p.add_argument("--build", action="store_true"); p.add_argument("--list", action="store_true", help="print every package with its licence")
     args = p.parse_args()
     checks = {"what is installed fits together": installed(), "every licence is known": licences(args.list),
+              "lower bounds are the versions that are tested": lowest(),
               "the workflows name actions by their commits": workflows(), "what is fetched has a checksum": addresses()}
     if args.build: checks["wheel and sdist draw outside the repository"] = builds()
     import house
