@@ -78,8 +78,9 @@ def cub_places(
 ) -> list[Path]: # folders, the most likely one first
     "Where captions, class lists and pickled lists of a CUB may lie."
     above = [d.parent for d in (base, base.parent) if d.name == "CUB_200_2011"]
-    tops = [root, base, *above]
-    return list(dict.fromkeys(d for t in tops for d in (t, t / "birds", t / "cvpr2016_cub") if d.is_dir()))
+    near = [d for t in (root, base, *above) for d in (t, t / "birds", t / "cvpr2016_cub") if d.is_dir()]
+    below = [d for t in near for d in sorted(t.iterdir()) if (d / "text_c10").is_dir() or (d / "text").is_dir()]
+    return list(dict.fromkeys([*near, *below]))
 
 def find_texts(
     places:list[Path], # of `cub_places`
@@ -452,7 +453,11 @@ def own_rows(
     rows = read_rows(table, faults)
     folders = list(dict.fromkeys([folder, table.parent]))
     below = sorted(d for d in folder.iterdir() if d.is_dir() and not d.name.startswith("."))
-    return rows, [locate(r.file, folders, below, table.name) for r in rows], table.name, folder
+    paths = [locate(r.file, folders, below, table.name) for r in rows]
+    part = split_folder(folder, split)  # of a table that names pictures of all parts
+    chosen = [i for i, path in enumerate(paths) if part and path.is_relative_to(part)]
+    if not chosen: return rows, paths, table.name, folder
+    return [rows[i] for i in chosen], [paths[i] for i in chosen], table.name, part
 
 # %% ../nbs/01h_flowers.ipynb #01f00006
 _NUMBERS = {1: "b", 2: "B", 3: "h", 4: "H", 5: "i", 6: "I", 7: "f", 9: "d", 12: "q", 13: "Q"} # kinds of element, for struct
