@@ -78,7 +78,7 @@ class AttributeJudge(nn.Module):
     def __init__(self,
         size:int=128, # pixels it looks at
         features:int=256, # length of its feature vector
-        channels:tuple=(32, 64, 128, 160), # of its convolutions
+        channels:tuple[int, ...]=(32, 64, 128, 160), # of its convolutions
     ):
         super().__init__()
         self.size, self.features, self.channels = size, features, tuple(channels)

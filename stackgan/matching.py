@@ -38,8 +38,8 @@ class ImageEncoder(nn.Module):
     "A small CNN, pictures (B, 3, S, S) -> features (B, F), with a linear head for each thing it names."
     def __init__(self,
         features:int=256, # F
-        channels:tuple=(24, 48, 96, 128), # of the convolutions, each halving the picture
-        targets:dict|None=None, # name -> number of values, for `predict`
+        channels:tuple[int, ...]=(24, 48, 96, 128), # of the convolutions, each halving the picture
+        targets:dict[str, int]|None=None, # name -> number of values, for `predict`
         grid:int=0, # keep means over grid x grid places; 0 keeps one mean, blind to where
         fine:bool=False, # does the first convolution keep the picture's size, to see what is two pixels wide?
     ):

@@ -115,7 +115,7 @@ class CharCNNRNN(TextEncoder):
     "The character-level convolutional-recurrent text encoder of Reed et al. (CVPR 2016)."
     def __init__(self,
         dim:int=1024, # length of phi
-        channels:tuple=(384, 512, 512), # of the three convolutions
+        channels:tuple[int, ...]=(384, 512, 512), # of the three convolutions
         rnn:int=512, # units of the recurrent layer (a GRU)
         alphabet:str=ALPHABET,
         max_len:int=201, # characters read, 66 at least
