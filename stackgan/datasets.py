@@ -450,7 +450,7 @@ class Epochs:
     def generator(self, *key) -> torch.Generator:
         "Randomness of its own for (epoch,) and for (epoch, batch, process)."
         state = np.random.SeedSequence((self.seed, *key)).generate_state(1, np.uint64)[0]
-        return torch.Generator().manual_seed(int(state >> 1))
+        return torch.Generator().manual_seed(int(state) >> 1)
 
     def order(self, e:int) -> Tensor: # (N,)
         "The order in which epoch e goes through the pictures."
