@@ -174,23 +174,24 @@ class Batches(Epochs):
 
 # %% ../nbs/01_data.ipynb #0c89869d
 @patch
-def _embed(self:Batches, index, generator): # (B, D) mean over k captions of each picture, and of near misses
+def _embed(self:Batches, index, own, generator): # (B, D) mean over k captions of each own picture, and of near misses
     pick = torch.rand(len(index), self.phi.shape[1], generator=generator).argsort(1)[:, :self.k]
-    place = index[:, None].to(self.phi.device), pick.to(self.phi.device)
+    place = index[own, None].to(self.phi.device), pick[own].to(self.phi.device)
     return [None if t is None else t[place].float().mean(1) for t in (self.phi, self.near)]
 
 @patch
 def batch(self:Batches, e:int, i:int, order=None) -> Batch:
-    "Batch i of epoch e."
-    start = (i * self.world + self.rank) * self.batch_size
-    index = (self.order(e) if order is None else order)[start:start + self.batch_size]
-    g, B, room = self.generator(e, i, self.rank), self.batch_size, self.cache.size - self.size
+    "Batch i of epoch e: this process's rows of what one process would see, had it all of the step."
+    B, own = self.batch_size * self.world, slice(self.rank * self.batch_size, (self.rank + 1) * self.batch_size)
+    index = (self.order(e) if order is None else order)[i * B:(i + 1) * B]
+    g, room = self.generator(e, i, 0), self.cache.size - self.size
     top = left = torch.full((B,), room // 2)
     mirror = torch.zeros(B, dtype=torch.bool)
     if self.augment:
         top, left = torch.randint(0, room + 1, (2, B), generator=g)
         mirror = (torch.rand(B, generator=g) < 0.5) & self.flip
-    (phi, near_phi), (wrong_phi, _) = self._embed(index, g), self._embed(self.wrong(index, g), g)
+    (phi, near_phi), (wrong_phi, _) = self._embed(index, own, g), self._embed(self.wrong(index, g), own, g)
+    index, top, left, mirror = (t[own] for t in (index, top, left, mirror))
     source = self.cache.array if self.memory is None else self.memory
     take = cut_on_device if isinstance(source, Tensor) else cut
     images = take(source, index, top, left, mirror, self.size)

@@ -21,8 +21,9 @@ from .basics import cores, refusal
 from .data import Batches
 from .files import ImageCache
 from .matching import Matcher
-from .plans import Plan, stage_networks, with_epochs
+from .plans import Plan, share_of, stage_networks, with_epochs
 from .players import TrainConfig, make_accelerator
+from .processes import agreed, join, main_first, synchronised
 from .published import PrecomputedEmbeddings
 from .text import TextEncoder
 from .training import Trainer
@@ -77,11 +78,13 @@ def train_stage(
 ) -> nn.Module: # the generator to sample from, in evaluation mode
     "Train one stage, or go on where its folder ends."
     m, size = material, generator.size
-    stage = supplied(stage, matcher=m.matcher)
+    stage, (rank, world) = supplied(stage, matcher=m.matcher), join()
     accelerator = make_accelerator(stage.precision)
-    cache = ImageCache(m.data, size if m.data.is_drawn else round(size * 76 / 64), progress=progress)
-    batches = Batches(cache, m.phi, m.data.labels, stage.batch_size, size, seed=stage.seed,
-                      device=accelerator.device, flip="auto", captions=m.data.captions)
+    side = size if m.data.is_drawn else round(size * 76 / 64)
+    cache = main_first(lambda: ImageCache(m.data, side, progress=progress))
+    batches = Batches(cache, m.phi, m.data.labels, share_of(stage, world), size, seed=stage.seed, rank=rank,
+                      world=world, device=accelerator.device, flip="auto", captions=m.data.captions)
+    generator, discriminator = (synchronised(net, accelerator.device) for net in (generator, discriminator))
     trainer = Trainer(generator, discriminator, batches, folder, stage, m.captions, m.sample_phi(),
                       m.text, accelerator, m.matcher)
     if m.until is None: trainer.fit(resume=True, progress=progress)
@@ -100,7 +103,7 @@ def fit_until(
         trainer.fit(resume=True, steps=portion, progress=progress)
         if trainer.step >= trainer.total_steps: return
         pace = (time.monotonic() - begin) / max(1, trainer.step - before)
-        left = int((until - time.monotonic()) / pace)
+        left = agreed(int((until - time.monotonic()) / pace))
         if left < 2: return
         portion = max(1, left // 2)
 
@@ -142,14 +145,14 @@ def seconds_a_step(
             networks = stage_networks(plan.preset, number, material.phi.shape[-1], g1)
             train_stage(*networks, material, replace(stage, epochs=steps / epoch), Path(folder) / str(k), False)
             took.append(time.monotonic() - begin)
-    return max(1e-4, (took[2] - took[1]) / 6)
+    return agreed(max(1e-4, (took[2] - took[1]) / 6))
 
 def short_start(
     plan:Plan,
     minutes:float,
 ) -> Plan: # with fewer birds to draw where there is little time
     "What comes before the game, in a tenth of the time: a core draws some 35 birds a second."
-    most = max(200, int(minutes * 6 * 35 * cores()))
+    most = agreed(max(200, int(minutes * 6 * 35 * cores())))
     p = plan.preset
     if plan.data != "birds" or p.birds <= most: return plan
     return replace(plan, preset=replace(p, birds=most, others=p.others * most // p.birds))
@@ -175,7 +178,7 @@ def deal_minutes(
         step[k] = 1 / (len(material.data) // stage.batch_size)  # in epochs
         done[k] = steps_done(plan, k) * step[k]
         pace[k] = seconds_a_step(plan, material, k) / step[k]  # seconds an epoch
-    left = max(1, .9 * (begin + 60 * minutes - time.monotonic()) - 3)  # a tenth for checkpoints and the model
+    left = agreed(max(1, .9 * (begin + 60 * minutes - time.monotonic()) - 3))  # a tenth for checkpoints and the model
     whole = {1: 0 if done[2] else stages["stage1"].epochs * pace[1], 2: stages["stage2"].epochs * pace[2]}
     share = left / sum(whole.values())
     epochs = {f"stage{k}": done[k] + max(step[k], share * stages[f"stage{k}"].epochs) * bool(whole[k])

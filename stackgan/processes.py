@@ -14,7 +14,6 @@ from functools import lru_cache
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 
 # %% ../nbs/04e_processes.ipynb #04e00008
 def place() -> tuple[int, int]: # number of this process, and how many there are
@@ -112,6 +111,14 @@ class StopTogether:
         return int(flag)
 
 # %% ../nbs/04e_processes.ipynb #04e00023
+class _SumOverAll(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        dist.all_reduce(x := x.clone())
+        return x
+
+    backward = staticmethod(lambda ctx, slope: _SumOverAll.forward(ctx, slope.contiguous()))
+
 class _Shared: # before nn.BatchNorm1d or 2d
     def forward(self, x):
         rank, world = place()
@@ -120,8 +127,8 @@ class _Shared: # before nn.BatchNorm1d or 2d
         axes, shape = [0, *range(2, x.ndim)], (1, -1, *[1] * (x.ndim - 2))
         var, mean = torch.var_mean(wide, axes, unbiased=False)
         own = torch.stack([mean, var])[None]                                    # (1, 2, channels)
-        means, variances = all_reduce(torch.cat([own if r == rank else torch.zeros_like(own)
-                                                 for r in range(world)])).unbind(1)  # (world, channels)
+        rows = [own if r == rank else torch.zeros_like(own) for r in range(world)]
+        means, variances = _SumOverAll.apply(torch.cat(rows)).unbind(1)         # (world, channels)
         mean = means.mean(0)
         var = (variances + (means - mean) ** 2).mean(0)
         if self.running_mean is not None: self.remember(mean.detach(), var.detach(), world * x.numel() / x.shape[1])

@@ -26,7 +26,8 @@ from .generate import StackGAN
 from .matching import Matcher, load_matcher, train_text_encoder
 from .minutes import TEXT_SHARE, Material, deal_minutes, published_phi, short_start, train_stage, words_of
 from .models import find_model
-from .plans import Plan, Preset, Stage, fit_preset, make_plan, open_pictures, stage_networks
+from .plans import Plan, Preset, Stage, fit_preset, make_plan, noted, open_pictures, stage_networks
+from .processes import join, main_first, main_only
 from .text import TextEncoder
 
 # %% ../nbs/10_recipes.ipynb #8a81420c
@@ -169,20 +170,21 @@ def train_stackgan(
     begin = time.monotonic()
     if embeddings and (text or text_name):
         raise refusal("text and embeddings are both given", "one of them", "leave one out")
-    plan = make_plan(data, preset_of(preset), out, resume, init, epochs1, epochs2, embeddings)
+    rank, world = join()
+    plan = main_first(lambda: make_plan(data, preset_of(preset), out, resume, init, epochs1, epochs2, embeddings))
     if minutes: plan = short_start(plan, minutes)
-    if plan.data == "birds": plan.note()  # a stopped drawing goes on; a folder is looked at first
-    pictures = open_pictures(plan, progress, skip_bad)
-    plan = fit_preset(plan.same_pictures(pictures), pictures, text).note()
+    if plan.data == "birds": noted(plan)  # a stopped drawing goes on; a folder is looked at first
+    pictures = main_first(lambda: open_pictures(plan, progress, skip_bad))
+    plan = noted(fit_preset(plan.same_pictures(pictures), pictures, text))
     if minutes and text is None and pictures.is_drawn: text_name = text_name or "birds"  # of such birds
     until = minutes and time.monotonic() + TEXT_SHARE * 60 * minutes
-    text, matcher = learn_text(pictures, plan, text, text_name or plan.init, progress, until)
-    material = embed_captions(pictures, plan, text, matcher, progress)
-    if minutes: plan = deal_minutes(plan, material, begin, minutes).note()
+    text, matcher = main_first(lambda: learn_text(pictures, plan, text, text_name or plan.init, progress, until))
+    material = main_first(lambda: embed_captions(pictures, plan, text, matcher, progress))
+    if minutes: plan = noted(deal_minutes(plan, material, begin, minutes))
     g1 = train_networks(plan, material, 1, progress=progress).cpu()
     g2 = train_networks(plan, material, 2, g1, progress).cpu()
     completions = [SIDES] if pictures.is_drawn and text else plan.start.completions if plan.start else None
     model = StackGAN(text and text.cpu(), g1, g2, completions, matcher and matcher.cpu(),
                      words_of(pictures.captions, completions))
-    model.save_pretrained(plan.out / "model")
-    return model
+    main_only(lambda: model.save_pretrained(plan.out / "model"))
+    return model if world == 1 else StackGAN.from_pretrained(plan.out / "model")  # with the usual BatchNorm
