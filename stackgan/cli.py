@@ -205,9 +205,9 @@ def main(
         except (KeyboardInterrupt, Exception) as e:
             ended, stopped = heard(), type(e).__name__ == "TrainingStopped"
             if ended or isinstance(e, KeyboardInterrupt):  # after a signal, whatever else breaks is its doing
-                say(shell_words(str(e) if isinstance(e, KeyboardInterrupt) else "") or "stopped.")
+                if main_process(): say(shell_words(str(e) if isinstance(e, KeyboardInterrupt) else "") or "stopped.")
                 return 143 if signal.SIGTERM in ended else 130
-            if type(e).__name__ == "StoppedElsewhere": return 1  # that process says why
+            if type(e).__name__ == "StoppedElsewhere" or stopped and not main_process(): return 1  # said elsewhere
             says = shell_words(str(e)) if stopped else explain(e, getattr(args, "out", None))
             if says is None: raise
             say(says); return 1 if stopped else 2

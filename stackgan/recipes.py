@@ -175,7 +175,7 @@ def train_stackgan(
     if minutes: plan = short_start(plan, minutes)
     if plan.data == "birds": noted(plan)  # a stopped drawing goes on; a folder is looked at first
     pictures = main_first(lambda: open_pictures(plan, progress, skip_bad))
-    plan = noted(fit_preset(plan.same_pictures(pictures), pictures, text))
+    plan = noted(main_first(lambda: fit_preset(plan.same_pictures(pictures), pictures, text)))
     if minutes and text is None and pictures.is_drawn: text_name = text_name or "birds"  # of such birds
     until = minutes and time.monotonic() + TEXT_SHARE * 60 * minutes
     text, matcher = main_first(lambda: learn_text(pictures, plan, text, text_name or plan.init, progress, until))
