@@ -21,6 +21,7 @@ from .files import crop_to_bird, cut_on_device, digest
 from .downloads import download_cub
 from .folders import Faults, cub_places, find_cub
 from .rules import Draft
+from .shards import Shards, is_shards
 
 __getattr__ = moved_from(__name__)
 
@@ -76,11 +77,12 @@ class CaptionedImages(Pictures):
 
 # %% ../nbs/01_data.ipynb #e60b1af8
 def read_data(
-    data:str|Path, # a folder in CUB's layout, or a folder of pictures with captions
+    data:str|Path, # a folder in CUB's layout, one of pictures with captions, or shards: "shards/{00..41}.tar"
     split:str="train", # "train", "val", "trainval", "test" or "all"
     skip_bad:bool=False, # leave out pictures that break a rule, instead of refusing?
-) -> Pictures: # a `CUB200` or `CaptionedImages`; drawn birds have no boxes
+) -> Pictures: # a `CUB200`, `CaptionedImages` or `Shards`; drawn birds have no boxes
     "Find out what kind of data a folder holds and open it."
+    if is_shards(data): return Shards(data, split, skip_bad=skip_bad)
     data = Path(data).expanduser()
     if not data.exists():
         raise refusal(f"{data} does not exist", "a folder or 'birds'", "check the path", FileNotFoundError)
@@ -192,7 +194,7 @@ def batch(self:Batches, e:int, i:int, order=None) -> Batch:
         mirror = (torch.rand(B, generator=g) < 0.5) & self.flip
     (phi, near_phi), (wrong_phi, _) = self._embed(index, own, g), self._embed(self.wrong(index, g), own, g)
     index, top, left, mirror = (t[own] for t in (index, top, left, mirror))
-    source = self.cache.array if self.memory is None else self.memory
+    source = getattr(self.cache, "source", self.cache.array) if self.memory is None else self.memory
     take = cut_on_device if isinstance(source, Tensor) else cut
     images = take(source, index, top, left, mirror, self.size)
     return Batch(images, phi, wrong_phi, self.labels[index], index, near_phi)

@@ -28,6 +28,7 @@ from tqdm.auto import tqdm
 
 from .basics import cores, name_aside, parallel_map, refusal, room_for
 from .checked import load_network, read_config, read_text, regular_file, save_config, save_weights, short_path
+from .large import file_stamp, from_tar, streamed
 
 # %% ../nbs/01b_files.ipynb #de1095b9
 def as_bytes(
@@ -61,9 +62,10 @@ def open_picture(
     path:str|Path, # a picture file
 ) -> Image.Image: # its size and mode are known, its pixels are not read yet
     "Open a picture whose pixels have one meaning only: 32-bit and float files have no agreed white."
-    wrong = f"{short_path(regular_file(path))} is not a picture"
+    inside = from_tar(path)
+    wrong = f"{short_path(path if inside else regular_file(path))} is not a picture"
     remedy = "replace it, or take it out of the list of pictures"
-    try: im = Image.open(path)
+    try: im = Image.open(inside or path)
     except Exception as e:
         raise refusal(f"{wrong} ({type(e).__name__})", "a file that Pillow can read", remedy) from e
     if im.mode == "F" or im.mode == "I" and im.format not in ("PNG", "PPM"):
@@ -184,7 +186,7 @@ class ImageCache:
         workers:int|None=None, # processes that decode; None: one for each core
     ):
         if size < 1: raise refusal(f"size is {size}", "a side of at least 1 pixel", "give a larger one")
-        self.size, self.length, self._open = int(size), len(dataset.paths), None
+        self.size, self.length, self._open, self._stream = int(size), len(dataset.paths), None, None
         folder = cache_folder(dataset.root) if folder is None else Path(folder)
         stem = f"{dataset.name}-{size}px" + ("-pad" if pad else "")
         if not folder.resolve().is_relative_to(Path(dataset.root).resolve()):  # others' caches may lie there
@@ -200,13 +202,12 @@ class ImageCache:
     @staticmethod
     def fingerprint(dataset, size, pad=False) -> str:
         "A hash of all that the stored pixels depend on: files, their sizes and times, boxes, side and rule."
-        times = [(s.st_size, s.st_mtime_ns) for s in map(os.stat, dataset.paths)]
-        files = [(os.path.relpath(p, dataset.root), *t) for p, t in zip(dataset.paths, times)]
+        files = [(os.path.relpath(p, dataset.root), *file_stamp(p)) for p in dataset.paths]
         boxes = None if dataset.boxes is None else np.asarray(dataset.boxes).tolist()
         return digest([CROP_RULE, int(size), bool(pad), files, boxes])
 
     def __len__(self): return self.length
-    def __getstate__(self): return {**self.__dict__, "_open": None}
+    def __getstate__(self): return {**self.__dict__, "_open": None, "_stream": None}
     def __repr__(self):
         megabytes = self.length * 3 * self.size ** 2 / 1e6
         return f"ImageCache({self.length:,} pictures of {self.size} x {self.size}, {megabytes:,.0f} MB)"
@@ -255,6 +256,11 @@ def _flaw(self:ImageCache): # of the file that is there; None where it is as it 
 def array(self:ImageCache): # the memory map, opened when first used and again in every worker process
     if self._open is None: self._open = np.load(self.path, mmap_mode="r")
     return self._open
+
+@patch(as_prop=True)
+def source(self:ImageCache): # what batches read: the map, or the file itself where that is larger than memory may be
+    if self._stream is None: self._stream = streamed(self.array)
+    return self._stream
 
 @patch
 def __getitem__(self:ImageCache, index): # (3, size, size) for an int, (B, ...) for a tensor, list or slice

@@ -24,6 +24,7 @@ from .matching import ImageNetFeatures
 from .networks import ProjectedDiscriminator
 from .players import TrainConfig
 from .processes import main_first, place
+from .shards import is_shards
 from .stage1 import StageIDiscriminator, StageIGenerator
 from .stage2 import StageIIDiscriminator, StageIIGenerator
 from .text import ALPHABET, TextEncoder
@@ -207,7 +208,7 @@ def make_plan(
     if preset.projected and not ImageNetFeatures.installed():
         given = f"preset is {preset.name!r}, whose discriminators look through ImageNet's network"
         raise refusal(given, "that network", "pip install 'stackgan[photos]', or take the preset small")
-    if data != "birds" and not Path(data).exists():
+    if data != "birds" and not is_shards(data) and not Path(data).exists():
         expected = "a folder of pictures and captions, or the word birds"
         raise refusal(f"{data} does not exist", expected, "check the path", FileNotFoundError)
     start = StackGAN.from_pretrained(init) if init else None
