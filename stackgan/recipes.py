@@ -13,10 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from .basics import refusal, write_aside
+from .basics import refusal
 from .birds import Bird, near_misses
 from .extras import (Consistency, Contrast, DiffAugment, InitialSigma, Matching, ModeSeeking, Restore,
                              Unconditional)
@@ -24,7 +23,8 @@ from .checked import load_network
 from .files import save_model
 from .generate import StackGAN
 from .matching import Matcher, load_matcher, train_text_encoder
-from .minutes import TEXT_SHARE, Material, deal_minutes, published_phi, short_start, train_stage, words_of
+from .minutes import (TEXT_SHARE, Material, deal_minutes, phi_of, published_phi, short_start, stored_phi,
+                              train_stage, words_of)
 from .models import find_model
 from .plans import Plan, Preset, Stage, fit_preset, make_plan, noted, open_pictures, stage_networks
 from .processes import join, main_first, main_only
@@ -91,24 +91,19 @@ def embed_captions(
     progress:bool=True, # show progress bars?
 ) -> Material:
     "Embed all captions once."
-    def embed(name, make): # computed once, then read from the run's folder
-        stored = plan.out / "text" / f"{name}.safetensors"
-        if not stored.exists():
-            phi = make().half()
-            write_aside(stored, lambda tmp: save_file({"phi": phi.cpu().contiguous()}, tmp))
-        return load_file(stored)["phi"]
-    def read(captions): return lambda: text.embed_captions(captions(), progress=progress)
+    def embed(make): return stored_phi(plan.out / "text", make) # computed once, then read from the run's folder
+    def read(captions): return lambda: phi_of(text, captions(), progress)
     m = Material(data, None, text, matcher)
-    if plan.embeddings: m.phi = embed("phi", lambda: published_phi(plan.embeddings, data))
+    if plan.embeddings: m.phi = embed(lambda: published_phi(plan.embeddings, data))
     elif data.is_drawn:  # say the side, as the model will where a sentence does not (`SIDES`)
         birds = [Bird.from_row(row) for row in data.bird_attributes()]
-        m.phi = embed("phi", read(lambda: [[right for right, _ in near_misses(bird, side=True)] for bird in birds]))
-    else: m.phi = embed("phi", read(lambda: data.captions))
+        m.phi = embed(read(lambda: [[right for right, _ in near_misses(bird, side=True)] for bird in birds]))
+    else: m.phi = embed(read(lambda: data.captions))
     if plan.start and plan.start.g1.phi_dim != m.phi.shape[-1]:
         raise refusal(f"phi has {m.phi.shape[-1]} numbers and init is {plan.init!r}, which reads "
                       f"{plan.start.g1.phi_dim}", "as many", "take that model's own text encoder")
     if len(m.phi) != len(data.captions):
-        given = f"{plan.out / 'text' / 'phi.safetensors'} holds {len(m.phi)} pictures' captions"
+        given = f"{plan.out / 'text'} holds {len(m.phi)} pictures' captions"
         raise refusal(given, f"{len(data.captions)}", "the data changed, start a new folder")
     return m
 
