@@ -17,7 +17,7 @@ from torch import Tensor
 from .basics import moved_from, refusal
 from .datasets import (Batch, Epochs, Pictures, check_batches, in_split, own_draft, read_boxes,
                                read_captions, read_layout)
-from .files import crop_to_bird, cut_on_device, digest
+from .files import crop_to_bird, cut_on_device, digest, held_on
 from .downloads import download_cub
 from .folders import Faults, cub_places, find_cub
 from .rules import Draft
@@ -169,8 +169,7 @@ class Batches(Epochs):
         self.workers = 0 if resident else workers
         place = "cpu" if self.workers else self.device
         self.phi, self.near = phi.to(place), None if near is None else near.to(place)
-        self.memory = np.array(cache.array) if resident else None  # None: the map itself
-        if resident and self.device.type != "cpu": self.memory = torch.from_numpy(self.memory).to(self.device)
+        self.memory = held_on(cache.array, self.device) if resident else None  # None: the map itself
 
     def __len__(self): return len(self.cache) // (self.batch_size * self.world)
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CROP_RULE', 'as_bytes', 'to_pictures', 'picture_grid', 'open_picture', 'read_image', 'crop_window', 'crop_to_bird',
-           'load_picture', 'digest', 'cache_folder', 'ImageCache', 'cut_on_device', 'save_model']
+           'load_picture', 'digest', 'cache_folder', 'ImageCache', 'held_on', 'cut_on_device', 'save_model']
 
 # %% ../nbs/01b_files.ipynb #39f6a6a2
 import errno
@@ -268,6 +268,16 @@ def __getitem__(self:ImageCache, index): # (3, size, size) for an int, (B, ...) 
     return torch.from_numpy(np.array(self.array[index]))
 
 # %% ../nbs/01b_files.ipynb #dd4daeda
+def held_on(
+    array:np.ndarray, # (N, 3, S, S) uint8, perhaps a memory map
+    device:torch.device, # a GPU, or the CPU
+): # a tensor on the GPU; for the CPU an array
+    "All pictures in memory; on the way to a GPU never more than a portion of them in the CPU's."
+    if device.type == "cpu": return np.array(array)
+    held = torch.empty(array.shape, dtype=torch.uint8, device=device)
+    for i in range(0, len(array), 4096): held[i:i + 4096] = torch.from_numpy(np.array(array[i:i + 4096])).to(device)
+    return held
+
 def cut_on_device(
     pixels:Tensor, # (N, 3, stored, stored) uint8
     index:Tensor, # (B,) which pictures
