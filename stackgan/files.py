@@ -184,6 +184,7 @@ class ImageCache:
         pad:bool=False, # repeat the border instead of stretching where the bird's square leaves the picture?
         progress:bool=True, # show a bar while building?
         workers:int|None=None, # processes that decode; None: one for each core
+        check:bool=True, # compare a file that is there with its checksum? It reads all of it
     ):
         if size < 1: raise refusal(f"size is {size}", "a side of at least 1 pixel", "give a larger one")
         self.size, self.length, self._open, self._stream = int(size), len(dataset.paths), None, None
@@ -192,7 +193,7 @@ class ImageCache:
         if not folder.resolve().is_relative_to(Path(dataset.root).resolve()):  # others' caches may lie there
             stem += f"-{digest(str(Path(dataset.root).resolve()))[:8]}"
         self.path = folder / f"{stem}-{self.fingerprint(dataset, size, pad)[:12]}.npy"
-        flaw = self._flaw() if self.path.exists() else None
+        flaw = self._flaw(check) if self.path.exists() else None
         if flaw: warnings.warn(f"the cache {self.path} is damaged ({flaw}) and is made anew", stacklevel=2)
         if flaw or not self.path.exists():
             self._build(dataset, pad, progress, workers or cores())
@@ -242,11 +243,12 @@ def _build(self:ImageCache, dataset, pad, progress, workers):
 
 # %% ../nbs/01b_files.ipynb #318109f5
 @patch
-def _flaw(self:ImageCache): # of the file that is there; None where it is as it was written
+def _flaw(self:ImageCache, check=True): # of the file that is there; None where it is as it was written
     try: rows = np.load(self.path, mmap_mode="r")
     except (ValueError, EOFError, OSError, SyntaxError, TokenError) as e: return type(e).__name__
     shape = self.length, 3, self.size, self.size
     if rows.dtype != np.uint8 or rows.shape != shape: return f"it holds {rows.dtype} {rows.shape}"
+    if not check: return None
     with open(self.path, "rb") as f:
         f.seek(rows.offset + rows.nbytes)
         tail = f.read(99)

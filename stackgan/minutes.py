@@ -85,7 +85,7 @@ def train_stage(
     stage, (rank, world) = supplied(stage, matcher=m.matcher), join()
     accelerator = make_accelerator(stage.precision)
     side = size if m.data.is_drawn else round(size * 76 / 64)
-    cache = main_first(lambda: ImageCache(m.data, side, progress=progress))
+    cache = main_first(lambda: ImageCache(m.data, side, progress=progress, check=not rank))  # one looks at all of it
     batches = Batches(cache, m.phi, m.data.labels, share_of(stage, world), size, seed=stage.seed, rank=rank,
                       world=world, device=accelerator.device, flip="auto", captions=m.data.captions)
     generator, discriminator = (synchronised(net, accelerator.device) for net in (generator, discriminator))
