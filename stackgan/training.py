@@ -295,7 +295,7 @@ def _play_on(self:Trainer, steps, progress): # the loop; the number of the signa
                 if self.step % c.checkpoint_every == 0: self.save_checkpoint()
                 stopped = stop()
                 if self.step >= end or stopped: break
-        stopped = stopped or stop.close()
+        stopped = max(stopped, stop.close())
         if self.step % c.checkpoint_every: self.save_checkpoint()
         self.save_model()
     return stopped
