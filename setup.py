@@ -34,7 +34,7 @@ setup(
     include_package_data=False,
     python_requires=f">={cfg['min_python']}",
     install_requires=cfg["requirements"].split(),
-    extras_require={extra: cfg[f"{extra}_requirements"].split() for extra in ("text", "photos", "web", "site", "dev")},
+    extras_require={extra: cfg[f"{extra}_requirements"].split() for extra in ("text", "photos", "web", "shards", "site", "dev")},
     entry_points={
         "console_scripts": cfg["console_scripts"].split(),
         "nbdev": [f"{lib}={lib}._modidx:d"],

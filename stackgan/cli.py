@@ -17,8 +17,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from .basics import refusal, write_aside
-from .shell import (check_evaluation, command_parser, explain, listening, model_names, out_names, parse_words, pick_device,
-                            read_sentences, say, shell_words, side_by_side, whole, write_picture)
+from .shell import (check_evaluation, check_processes, command_parser, explain, listening, main_process, model_names,
+                            out_names, parse_words, pick_device, read_sentences, say, shell_words, side_by_side, whole, write_picture)
 
 # %% ../nbs/15_cli.ipynb #af2a22ea
 def generate(
@@ -121,7 +121,7 @@ def train(
     data, preset = which_data(args.data, args.out, begun), which_preset(args, begun)
     train_stackgan(data, preset, args.out, args.resume, text_name=args.text, init=args.init, epochs1=args.epochs1,
                    epochs2=args.epochs2, minutes=args.minutes, skip_bad=args.skip_bad, embeddings=args.embeddings)
-    print(args.out / "model")
+    if main_process(): print(args.out / "model")
 
 # %% ../nbs/15_cli.ipynb #baa2ed74
 def evaluate(
@@ -190,10 +190,11 @@ def main(
     "The command `stackgan`."
     told, args = set(), None
     def show(message, kind, *where):  # no file name and no line of ours, and once
-        if kind is UserWarning and str(message) not in told: told.add(str(message)); say(shell_words(str(message)))
+        if kind is UserWarning and str(message) not in told and main_process(): told.add(str(message)); say(shell_words(str(message)))
     with listening() as heard:
         try:
             args = parse_words(argv)
+            check_processes(args)
             with warnings.catch_warnings():
                 warnings.showwarning = show
                 COMMANDS[args.command](args)
@@ -203,8 +204,9 @@ def main(
         except (KeyboardInterrupt, Exception) as e:
             ended, stopped = heard(), type(e).__name__ == "TrainingStopped"
             if ended or isinstance(e, KeyboardInterrupt):  # after a signal, whatever else breaks is its doing
-                say(shell_words(str(e) if isinstance(e, KeyboardInterrupt) else "") or "stopped.")
+                if main_process(): say(shell_words(str(e) if isinstance(e, KeyboardInterrupt) else "") or "stopped.")
                 return 143 if signal.SIGTERM in ended else 130
+            if type(e).__name__ == "StoppedElsewhere" or stopped and not main_process(): return 1  # said elsewhere
             asked = getattr(args, "out", None), getattr(args, "command", None)
             says = shell_words(str(e)) if stopped else explain(e, *asked)
             if says is None: raise

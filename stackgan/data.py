@@ -17,11 +17,12 @@ from torch import Tensor
 from .basics import moved_from, refusal
 from .datasets import (Batch, Epochs, Pictures, check_batches, in_split, own_draft, read_boxes,
                                read_captions, read_layout)
-from .files import crop_to_bird, cut_on_device, digest
 from .checked import short_path
+from .files import crop_to_bird, cut_on_device, digest, held_on
 from .downloads import download_cub
 from .folders import Faults, cub_places, find_cub, named_tables
 from .rules import Draft
+from .shards import Shards, is_shards
 
 __getattr__ = moved_from(__name__)
 
@@ -77,11 +78,12 @@ class CaptionedImages(Pictures):
 
 # %% ../nbs/01_data.ipynb #e60b1af8
 def read_data(
-    data:str|Path, # a folder in CUB's layout, or a folder of pictures with captions
+    data:str|Path, # a folder in CUB's layout, one of pictures with captions, or shards: "shards/{00..41}.tar"
     split:str="train", # "train", "val", "trainval", "test" or "all"
     skip_bad:bool=False, # leave out pictures that break a rule, instead of refusing?
-) -> Pictures: # a `CUB200` or `CaptionedImages`; drawn birds have no boxes
+) -> Pictures: # a `CUB200`, `CaptionedImages` or `Shards`; drawn birds have no boxes
     "Find out what kind of data a folder holds and open it."
+    if is_shards(data): return Shards(data, split, skip_bad=skip_bad)
     data = Path(data).expanduser()
     if not data.exists():
         raise refusal(f"{data} does not exist", "a folder or 'birds'", "check the path", FileNotFoundError)
@@ -172,31 +174,31 @@ class Batches(Epochs):
         self.workers = 0 if resident else workers
         place = "cpu" if self.workers else self.device
         self.phi, self.near = phi.to(place), None if near is None else near.to(place)
-        self.memory = np.array(cache.array) if resident else None  # None: the map itself
-        if resident and self.device.type != "cpu": self.memory = torch.from_numpy(self.memory).to(self.device)
+        self.memory = held_on(cache.array, self.device) if resident else None  # None: the map itself
 
     def __len__(self): return len(self.cache) // (self.batch_size * self.world)
 
 # %% ../nbs/01_data.ipynb #0c89869d
 @patch
-def _embed(self:Batches, index, generator): # (B, D) mean over k captions of each picture, and of near misses
+def _embed(self:Batches, index, own, generator): # (B, D) mean over k captions of each own picture, and of near misses
     pick = torch.rand(len(index), self.phi.shape[1], generator=generator).argsort(1)[:, :self.k]
-    place = index[:, None].to(self.phi.device), pick.to(self.phi.device)
+    place = index[own, None].to(self.phi.device), pick[own].to(self.phi.device)
     return [None if t is None else t[place].float().mean(1) for t in (self.phi, self.near)]
 
 @patch
 def batch(self:Batches, e:int, i:int, order=None) -> Batch:
-    "Batch i of epoch e."
-    start = (i * self.world + self.rank) * self.batch_size
-    index = (self.order(e) if order is None else order)[start:start + self.batch_size]
-    g, B, room = self.generator(e, i, self.rank), self.batch_size, self.cache.size - self.size
+    "Batch i of epoch e: this process's rows of what one process would see, had it all of the step."
+    B, own = self.batch_size * self.world, slice(self.rank * self.batch_size, (self.rank + 1) * self.batch_size)
+    index = (self.order(e) if order is None else order)[i * B:(i + 1) * B]
+    g, room = self.generator(e, i, 0), self.cache.size - self.size
     top = left = torch.full((B,), room // 2)
     mirror = torch.zeros(B, dtype=torch.bool)
     if self.augment:
         top, left = torch.randint(0, room + 1, (2, B), generator=g)
         mirror = (torch.rand(B, generator=g) < 0.5) & self.flip
-    (phi, near_phi), (wrong_phi, _) = self._embed(index, g), self._embed(self.wrong(index, g), g)
-    source = self.cache.array if self.memory is None else self.memory
+    (phi, near_phi), (wrong_phi, _) = self._embed(index, own, g), self._embed(self.wrong(index, g), own, g)
+    index, top, left, mirror = (t[own] for t in (index, top, left, mirror))
+    source = getattr(self.cache, "source", self.cache.array) if self.memory is None else self.memory
     take = cut_on_device if isinstance(source, Tensor) else cut
     images = take(source, index, top, left, mirror, self.size)
     return Batch(images, phi, wrong_phi, self.labels[index], index, near_phi)

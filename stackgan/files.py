@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CROP_RULE', 'as_bytes', 'to_pictures', 'picture_grid', 'open_picture', 'read_image', 'crop_window', 'crop_to_bird',
-           'load_picture', 'digest', 'cache_folder', 'ImageCache', 'cut_on_device', 'save_model']
+           'load_picture', 'digest', 'cache_folder', 'ImageCache', 'held_on', 'cut_on_device', 'save_model']
 
 # %% ../nbs/01b_files.ipynb #39f6a6a2
 import errno
@@ -28,6 +28,7 @@ from tqdm.auto import tqdm
 
 from .basics import cores, in_bytes, name_aside, parallel_map, refusal, room_for
 from .checked import load_network, read_config, read_text, regular_file, save_config, save_weights, short_path
+from .large import file_stamp, from_tar, streamed
 
 # %% ../nbs/01b_files.ipynb #de1095b9
 def as_bytes(
@@ -61,9 +62,10 @@ def open_picture(
     path:str|Path, # a picture file
 ) -> Image.Image: # its size and mode are known, its pixels are not read yet
     "Open a picture whose pixels have one meaning only: 32-bit and float files have no agreed white."
-    wrong = f"{short_path(regular_file(path))} is not a picture"
+    inside = from_tar(path)
+    wrong = f"{short_path(path if inside else regular_file(path))} is not a picture"
     remedy = "replace it, or take it out of the list of pictures"
-    try: im = Image.open(path)
+    try: im = Image.open(inside or path)
     except Exception as e:
         raise refusal(f"{wrong} ({type(e).__name__})", "a file that Pillow can read", remedy) from e
     if im.mode == "F" or im.mode == "I" and im.format not in ("PNG", "PPM"):
@@ -182,15 +184,16 @@ class ImageCache:
         pad:bool=False, # repeat the border instead of stretching where the bird's square leaves the picture?
         progress:bool=True, # show a bar while building?
         workers:int|None=None, # processes that decode; None: one for each core
+        check:bool=True, # compare a file that is there with its checksum? It reads all of it
     ):
         if size < 1: raise refusal(f"size is {size}", "a side of at least 1 pixel", "give a larger one")
-        self.size, self.length, self._open = int(size), len(dataset.paths), None
+        self.size, self.length, self._open, self._stream = int(size), len(dataset.paths), None, None
         folder = cache_folder(dataset.root) if folder is None else Path(folder)
         stem = f"{dataset.name}-{size}px" + ("-pad" if pad else "")
         if not folder.resolve().is_relative_to(Path(dataset.root).resolve()):  # others' caches may lie there
             stem += f"-{digest(str(Path(dataset.root).resolve()))[:8]}"
         self.path = folder / f"{stem}-{self.fingerprint(dataset, size, pad)[:12]}.npy"
-        flaw = self._flaw() if self.path.exists() else None
+        flaw = self._flaw(check) if self.path.exists() else None
         if flaw: warnings.warn(f"the cache {self.path} is damaged ({flaw}) and is made anew", stacklevel=2)
         if flaw or not self.path.exists():
             self._build(dataset, pad, progress, workers or cores())
@@ -200,13 +203,12 @@ class ImageCache:
     @staticmethod
     def fingerprint(dataset, size, pad=False) -> str:
         "A hash of all that the stored pixels depend on: files, their sizes and times, boxes, side and rule."
-        times = [(s.st_size, s.st_mtime_ns) for s in map(os.stat, dataset.paths)]
-        files = [(os.path.relpath(p, dataset.root), *t) for p, t in zip(dataset.paths, times)]
+        files = [(os.path.relpath(p, dataset.root), *file_stamp(p)) for p in dataset.paths]
         boxes = None if dataset.boxes is None else np.asarray(dataset.boxes).tolist()
         return digest([CROP_RULE, int(size), bool(pad), files, boxes])
 
     def __len__(self): return self.length
-    def __getstate__(self): return {**self.__dict__, "_open": None}
+    def __getstate__(self): return {**self.__dict__, "_open": None, "_stream": None}
     def __repr__(self):
         much = in_bytes(self.length * 3 * self.size ** 2)
         return f"ImageCache({self.length:,} pictures of {self.size} x {self.size}, {much})"
@@ -241,11 +243,12 @@ def _build(self:ImageCache, dataset, pad, progress, workers):
 
 # %% ../nbs/01b_files.ipynb #318109f5
 @patch
-def _flaw(self:ImageCache): # of the file that is there; None where it is as it was written
+def _flaw(self:ImageCache, check=True): # of the file that is there; None where it is as it was written
     try: rows = np.load(self.path, mmap_mode="r")
     except (ValueError, EOFError, OSError, SyntaxError, TokenError) as e: return type(e).__name__
     shape = self.length, 3, self.size, self.size
     if rows.dtype != np.uint8 or rows.shape != shape: return f"it holds {rows.dtype} {rows.shape}"
+    if not check: return None
     with open(self.path, "rb") as f:
         f.seek(rows.offset + rows.nbytes)
         tail = f.read(99)
@@ -256,12 +259,27 @@ def array(self:ImageCache): # the memory map, opened when first used and again i
     if self._open is None: self._open = np.load(self.path, mmap_mode="r")
     return self._open
 
+@patch(as_prop=True)
+def source(self:ImageCache): # what batches read: the map, or the file itself where that is larger than memory may be
+    if self._stream is None: self._stream = streamed(self.array)
+    return self._stream
+
 @patch
 def __getitem__(self:ImageCache, index): # (3, size, size) for an int, (B, ...) for a tensor, list or slice
     if isinstance(index, Tensor): index = index.cpu().numpy()
     return torch.from_numpy(np.array(self.array[index]))
 
 # %% ../nbs/01b_files.ipynb #dd4daeda
+def held_on(
+    array:np.ndarray, # (N, 3, S, S) uint8, perhaps a memory map
+    device:torch.device, # a GPU, or the CPU
+): # a tensor on the GPU; for the CPU an array
+    "All pictures in memory; on the way to a GPU never more than a portion of them in the CPU's."
+    if device.type == "cpu": return np.array(array)
+    held = torch.empty(array.shape, dtype=torch.uint8, device=device)
+    for i in range(0, len(array), 4096): held[i:i + 4096] = torch.from_numpy(np.array(array[i:i + 4096])).to(device)
+    return held
+
 def cut_on_device(
     pixels:Tensor, # (N, 3, stored, stored) uint8
     index:Tensor, # (B,) which pictures

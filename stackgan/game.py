@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from .conditioning import kl_to_standard_normal
 from .datasets import Batch
 from .players import TrainConfig, Turn, check_extra, ema_update, make_accelerator
+from .processes import place
 
 # %% ../nbs/04_game.ipynb #00f9a67f
 def judged(
@@ -115,13 +116,18 @@ def turn(self:Game,
 ) -> Turn: # the paper's: nothing asked but the batch's own sentences
     "Begin a step."
     self.reseed()
-    noise = self.noise(len(batch), self.random)
+    n, (rank, world) = len(batch), place()
+    noise = [x[rank * n:(rank + 1) * n] for x in self.noise(world * n, self.random)]
+    if rank: self.reseed(rank)  # what extras draw is each process's own
     return Turn(self, batch, batch, batch.wrong_phi, noise, self.random, batch.phi, len(batch))
 
 @patch
-def reseed(self:Game):
-    "All random numbers of a step follow from (seed, step, process)."
-    self.random.manual_seed((self.config.seed * 1_000_003 + self.step) * 64 + self.accelerator.process_index)
+def reseed(self:Game,
+    rank:int=0, # whose numbers; 0: those that all processes have in common
+):
+    "All random numbers of a step follow from (seed, step), and what extras draw from the process, too."
+    # on a CPU torch takes the lowest 32 bits: a large odd factor keeps processes and steps apart there
+    self.random.manual_seed((self.config.seed * 1_000_003 + self.step) * 64 + rank * 2_654_435_761)
 
 # %% ../nbs/04_game.ipynb #0f379f4c
 @patch

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['RUN_PARTS', 'Stage', 'Preset', 'with_epochs', 'discriminator_for', 'stage_generator', 'stage_networks', 'run_config',
-           'data_fingerprint', 'Plan', 'make_plan', 'check_widths', 'open_pictures', 'fit_preset']
+           'data_fingerprint', 'Plan', 'make_plan', 'noted', 'check_widths', 'open_pictures', 'share_of', 'fit_preset']
 
 # %% ../nbs/10b_plans.ipynb #10b00004
 import json
@@ -25,6 +25,8 @@ from .matching import ImageNetFeatures
 from .models import find_model, packaged_models
 from .networks import ProjectedDiscriminator
 from .players import TrainConfig
+from .processes import main_first, place
+from .shards import is_shards
 from .stage1 import StageIDiscriminator, StageIGenerator
 from .stage2 import StageIIDiscriminator, StageIIGenerator
 from .text import ALPHABET, TextEncoder
@@ -222,7 +224,7 @@ def make_plan(
     if preset.projected and not ImageNetFeatures.installed():
         given = f"preset is {preset.name!r}, whose discriminators look through ImageNet's network"
         raise refusal(given, "that network", "pip install 'stackgan[photos]', or take the preset small")
-    if data != "birds" and not Path(data).exists():
+    if data != "birds" and not is_shards(data) and not Path(data).exists():
         expected = "a folder of pictures and captions, or the word birds"
         raise refusal(f"{data} does not exist", expected, "check the path", FileNotFoundError)
     if text and not (find_model(text) / "text.safetensors").is_file():
@@ -237,6 +239,18 @@ def make_plan(
     return plan
 
 # %% ../nbs/10b_plans.ipynb #10b00018
+def noted(
+    plan:Plan,
+) -> Plan: # itself
+    "A plan that is written down where all processes can see it."
+    def write_or_see():
+        if not place()[0]: plan.note()
+        elif not (plan.out / "config.json").exists():
+            raise refusal(f"process {place()[0]} does not find {plan.out}", "a folder that all machines share",
+                          "put data and out on a disk that all of them see")
+    main_first(write_or_see)
+    return plan
+
 def check_widths(
     plan:Plan, # with a model to go on from
 ):
@@ -262,7 +276,7 @@ def open_pictures(
         if not (root / "CUB_200_2011" / "images.txt").exists():  # which says that all is there
             write_birds(root, plan.preset.birds, seed=0, others=plan.preset.others, progress=progress)
     pictures = read_data(root, skip_bad=skip_bad)
-    if pictures.left_out:
+    if pictures.left_out and not place()[0]:
         note = "\n".join(pictures.left_out) + "\n"
         write_aside(plan.out / "left_out.txt", lambda tmp: tmp.write_text(note, encoding="utf-8"))
         warnings.warn(f"{len(pictures.left_out)} rows are left out, {plan.out / 'left_out.txt'} says why",
@@ -270,6 +284,17 @@ def open_pictures(
     return pictures
 
 # %% ../nbs/10b_plans.ipynb #23cd9727
+def share_of(
+    stage:TrainConfig,
+    world:int, # processes
+) -> int: # pictures
+    "What each process takes of a step: a recipe's step is the same, however many share it."
+    share, rest = divmod(stage.batch_size, world)
+    if rest or not share:
+        raise refusal(f"a step takes {stage.batch_size} pictures, and {world} processes share it", f"a multiple of {world}",
+                      "start another number of processes, or change batch_size")
+    return share
+
 def fit_preset(
     plan:Plan,
     pictures, # a `CUB200` or `CaptionedImages`
@@ -293,8 +318,9 @@ def fit_preset(
         if stage.epochs and round(stage.epochs * (n // min(n, stage.batch_size))) < 1:
             raise refusal(f"{stage.epochs:g} passes over {n} pictures, {stage.batch_size} in a step, make no step of {name}",
                           "one at least", "take more epochs, or fewer pictures in a step")
-    large = [name for name, stage in stages.items() if stage.batch_size > n]
+    for stage in stages.values(): share_of(stage, world := place()[1])
+    large, most = [name for name, stage in stages.items() if stage.batch_size > n], n - n % world
     if not large: return plan
-    warnings.warn(f"there are {n} pictures, so a step takes {n} and not {stages[large[0]].batch_size}", stacklevel=2)
-    smaller = {name: replace(stages[name], batch_size=n) for name in large}
+    warnings.warn(f"there are {n} pictures, so a step takes {most} and not {stages[large[0]].batch_size}", stacklevel=2)
+    smaller = {name: replace(stages[name], batch_size=most) for name in large}
     return replace(plan, preset=replace(plan.preset, **smaller))

@@ -22,6 +22,7 @@ from .birds import ATTRIBUTES, Bird
 from .drawing import draw_bird
 from .conditioning import ConditioningAugmentation
 from .matching import fast_bf16
+from .processes import join
 
 # %% ../nbs/04a_players.ipynb #a90f3ca1
 class Generated(NamedTuple):
@@ -214,8 +215,9 @@ def make_accelerator(
     if precision == "auto": precision = "bf16" if fast_bf16() else "no"
     # another run's precision must not bind this one
     if AcceleratorState._shared_state: AcceleratorState._reset_state()
+    cpu = join()[1] > 1 and not torch.cuda.is_available()  # else accelerate looks for GPUs to connect
     own_statistics = DistributedDataParallelKwargs(broadcast_buffers=False)
-    return Accelerator(mixed_precision=precision, kwargs_handlers=[own_statistics])
+    return Accelerator(cpu=cpu, mixed_precision=precision, kwargs_handlers=[own_statistics])
 
 # %% ../nbs/04a_players.ipynb #183f075c
 def ema_update(

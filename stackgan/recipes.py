@@ -9,6 +9,7 @@ __all__ = ['SIDES', 'presets', 'learn_text', 'embed_captions', 'train_networks',
 import json
 import time
 import warnings
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,9 +24,11 @@ from .checked import load_network, load_weights, read_config, save_weights
 from .files import save_model
 from .generate import StackGAN
 from .matching import Matcher, load_matcher, matcher_from, train_text_encoder
-from .minutes import TEXT_SHARE, Material, deal_minutes, published_phi, short_start, train_stage, words_of
+from .minutes import (TEXT_SHARE, Material, deal_minutes, phi_of, published_phi, short_start, stored_phi,
+                              train_stage, words_of)
 from .models import find_model
-from .plans import Plan, Preset, Stage, fit_preset, make_plan, open_pictures, stage_networks
+from .plans import Plan, Preset, Stage, fit_preset, make_plan, noted, open_pictures, stage_networks
+from .processes import join, main_first, main_only
 from .runs import alone_in
 from .text import TextEncoder
 
@@ -91,22 +94,19 @@ def embed_captions(
     progress:bool=True, # show progress bars?
 ) -> Material:
     "Embed all captions once."
-    def embed(name, make): # computed once, then read from the run's folder
-        stored = plan.out / "text" / f"{name}.safetensors"
-        if not stored.exists(): save_weights(stored, {"phi": make().half()})
-        return load_weights(stored)[0]["phi"]
-    def read(captions): return lambda: text.embed_captions(captions(), progress=progress)
+    def embed(make): return stored_phi(plan.out / "text", make) # computed once, then read from the run's folder
+    def read(captions): return lambda: phi_of(text, captions(), progress)
     m = Material(data, None, text, matcher)
-    if plan.embeddings: m.phi = embed("phi", lambda: published_phi(plan.embeddings, data))
+    if plan.embeddings: m.phi = embed(lambda: published_phi(plan.embeddings, data))
     elif data.is_drawn:  # say the side, as the model will where a sentence does not (`SIDES`)
         birds = [Bird.from_row(row) for row in data.bird_attributes()]
-        m.phi = embed("phi", read(lambda: [[right for right, _ in near_misses(bird, side=True)] for bird in birds]))
-    else: m.phi = embed("phi", read(lambda: data.captions))
+        m.phi = embed(read(lambda: [[right for right, _ in near_misses(bird, side=True)] for bird in birds]))
+    else: m.phi = embed(read(lambda: data.captions))
     if plan.start and plan.start.g1.phi_dim != m.phi.shape[-1]:
         raise refusal(f"phi has {m.phi.shape[-1]} numbers and init is {plan.init!r}, which reads "
                       f"{plan.start.g1.phi_dim}", "as many", "take that model's own text encoder")
     if len(m.phi) != len(data.captions):
-        given = f"{plan.out / 'text' / 'phi.safetensors'} holds {len(m.phi)} pictures' captions"
+        given = f"{plan.out / 'text'} holds {len(m.phi)} pictures' captions"
         raise refusal(given, f"{len(data.captions)}", "the data changed, start a new folder")
     return m
 
@@ -168,22 +168,27 @@ def train_stackgan(
     begin = time.monotonic()
     if embeddings and (text or text_name):
         raise refusal("text and embeddings are both given", "one of them", "leave one out")
-    plan = make_plan(data, preset_of(preset), out, resume, init, epochs1, epochs2, embeddings, text_name)
+    rank, world = join()
+    def planned():
+        return make_plan(data, preset_of(preset), out, resume, init, epochs1, epochs2, embeddings, text_name)
+    plan, held = main_first(planned), ExitStack()
     if minutes is not None: plan = short_start(plan, minutes)
-    with alone_in(plan.out):
-        if plan.data == "birds": plan.note()  # a stopped drawing goes on; a folder is looked at first
-        pictures = open_pictures(plan, progress, skip_bad)
-        plan = fit_preset(plan.same_pictures(pictures), pictures, text).note()
+    with held:
+        main_only(lambda: held.enter_context(alone_in(plan.out)))
+        if plan.data == "birds": noted(plan)  # a stopped drawing goes on; a folder is looked at first
+        pictures = main_first(lambda: open_pictures(plan, progress, skip_bad))
+        plan = noted(main_first(lambda: fit_preset(plan.same_pictures(pictures), pictures, text)))
         ready = "birds" if minutes and pictures.is_drawn else plan.init  # "birds" has read of such birds
         until = minutes and time.monotonic() + TEXT_SHARE * 60 * minutes
-        text, matcher = learn_text(pictures, plan, text, plan.text or ready, progress, until)
-        material = embed_captions(pictures, plan, text, matcher, progress)
-        if minutes: plan = deal_minutes(plan, material, begin, minutes).note()
+        text, matcher = main_first(lambda: learn_text(pictures, plan, text, plan.text or ready, progress, until))
+        material = main_first(lambda: embed_captions(pictures, plan, text, matcher, progress))
+        if minutes: plan = noted(deal_minutes(plan, material, begin, minutes))
         g1 = train_networks(plan, material, 1, progress=progress).cpu()
         g2 = train_networks(plan, material, 2, g1, progress).cpu()
         completions = plan.start and plan.start.completions
         if pictures.is_drawn and text: completions = [SIDES]
         model = StackGAN(text and text.cpu(), g1, g2, completions, matcher and matcher.cpu(),
                          words_of(pictures.captions, completions))
-        model.save_pretrained(plan.out / "model")
-    return model
+        main_only(lambda: model.save_pretrained(plan.out / "model"))
+    return model if world == 1 else StackGAN.from_pretrained(plan.out / "model")  # with the usual BatchNorm
+

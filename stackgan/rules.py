@@ -16,6 +16,7 @@ import numpy as np
 from .basics import parallel_map, refusal
 from .files import load_picture, open_picture
 from .folders import Faults
+from .large import is_there
 
 # %% ../nbs/01e_rules.ipynb #4d3b6ec8
 @dataclass
@@ -81,7 +82,7 @@ TABLE_RULES = (  # about all rows of a table, whatever the split
          "correct one"),
     Rule(_again, "stand there twice", "each picture once, in one class", "take one of the lines out"))
 RULES = (*TABLE_RULES,
-    Rule(lambda d, i: None if d.paths[i].exists() else "not there", "are missing",
+    Rule(lambda d, i: None if is_there(d.paths[i]) else "not there", "are missing",
          "all of them in the folder of the pictures", "put them back, or correct the table", FileNotFoundError),
     Rule(_unreadable, "cannot be read", "pictures that Pillow can read", "replace them, or take them out"),
     Rule(_odd_side, "are too small or too large", f"{LEAST_SIDE} to {MOST_SIDE} pixels a side",

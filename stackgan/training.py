@@ -8,7 +8,7 @@ __all__ = ['DISEASES', 'plot_metrics', 'Finding', 'diagnose', 'hopeless', 'Recor
 # %% ../nbs/04b_training.ipynb #12a5f595
 import math
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from .recorded import Recorded
 from .runs import (LOSSES, METRICS, RunFolder, TrainingStopped, alone_in, end_as_asked, finish_step,
                            game_state, read_metrics, reference_curves, restore_game)
 from .players import Generated, TrainConfig, learning_rate
+from .processes import StopTogether, main_first, main_only, mean_over, place
 
 __getattr__ = moved_from(__name__)
 
@@ -171,22 +172,22 @@ def draw(self:Recorder,
 @patch
 def save_samples(self:Recorder):
     "Draw the fixed sentences with the fixed noise into samples/."
-    if self.main: self.run.write_samples(self.step, self.draw().images, self.captions)
+    main_only(lambda: self.run.write_samples(self.step, self.draw().images, self.captions))
 
 @patch
 def save_model(self:Recorder):
     "Write model/: what `StackGAN.from_pretrained` reads."
     net = self.sampler
     parts = dict(stage1=net.stage1, stage2=net) if hasattr(net, "stage1") else dict(stage1=net)
-    if self.main: write_model(self.folder / "model", text=self.text, **parts)
+    main_only(lambda: write_model(self.folder / "model", text=self.text, **parts))
 
 # %% ../nbs/04b_training.ipynb #be01cb86
 @patch
 def save_checkpoint(self:Recorder):
     "Write everything that the run needs to continue bit for bit; keep the newest `config.keep`."
-    if not self.main: return
-    meta = dict(step=self.step, count=self.count, dead=self.dead)
-    self.run.write_checkpoint(self.step, game_state(self.game) | dict(sums=self.sums), meta, self.config.keep)
+    meta, sums = dict(step=self.step, count=self.count, dead=self.dead), mean_over(self.sums)
+    main_only(lambda: self.run.write_checkpoint(self.step, game_state(self.game) | dict(sums=sums), meta,
+                                                self.config.keep))
 
 @patch
 def load_checkpoint(self:Recorder,
@@ -244,6 +245,9 @@ class Trainer(Recorder):
         if not config.epochs:
             raise refusal("epochs is 0", "a number above 0 to train for", "change it in TrainConfig")
         game = Game(generator, discriminator, batches, config, accelerator, matcher=matcher, **supplies)
+        if (shares := getattr(batches, "world", 1)) != place()[1]:
+            raise refusal(f"these batches are shares of {shares}, and {place()[1]} processes train", "as many",
+                          "make them with rank and world of stackgan.processes.join()")
         super().__init__(game, folder, captions, sample_phi, text)
         self.play = Recorded(game)
         self.told = set()  # diseases that the progress bar has named
@@ -260,37 +264,41 @@ def fit(self:Trainer,
     steps:int|None=None, # stop after this many more steps; None runs to the end
     progress:bool=True, # show a progress bar?
 ):
-    "Train to the end of the run (or `steps` further); Ctrl-C or SIGTERM finishes the step, saves and stops."
+    "Train to the end of the run (or `steps` further); Ctrl-C or SIGTERM finishes the step, saves and stops all processes."
     keep_heap()
-    with alone_in(self.folder) if self.main else nullcontext():
-        self._open(resume)
-        stop = self._play_on(steps, progress)
-    if stop.is_set():
-        end_as_asked(stop.signal, f"stopped after step {self.step}; everything is saved in {self.folder}, "
+    with ExitStack() as held:
+        main_only(lambda: held.enter_context(alone_in(self.folder)))
+        main_first(lambda: self._open(resume))
+        stopped = self._play_on(steps, progress)
+    if stopped:
+        end_as_asked(stopped, f"stopped after step {self.step}; everything is saved in {self.folder}, "
                                   "resume=True continues.")
     return self
 
 @patch
-def _play_on(self:Trainer, steps, progress): # the loop; the flag that says whether a signal has stopped it
+def _play_on(self:Trainer, steps, progress): # the loop; the number of the signal that has stopped it, or 0
     c, end = self.config, self.total_steps if steps is None else min(self.step + steps, self.total_steps)
     for net in self.game.players.values(): net.train()
     from tqdm.auto import tqdm  # late: a picture needs none
     bar = tqdm(total=self.total_steps, initial=self.step, disable=not (progress and self.main), unit="step",
                desc=self.folder.name, mininterval=1)
-    with bar, finish_step() as stop:
+    with bar, finish_step() as asked:
         if self.step == 0: self.save_samples()
-        self._clock = time.perf_counter(), self.step
-        while self.step < end and not stop.is_set():
+        self._clock, stop = (time.perf_counter(), self.step), StopTogether(asked)
+        stopped = stop()
+        while self.step < end and not stopped:
             for batch in self.batches.epoch(*divmod(self.step, len(self.batches))):
                 self._step(batch)
                 bar.update()
                 if self.step % c.log_every == 0: self._log(bar)
                 if self.step % c.sample_every == 0: self.save_samples()
                 if self.step % c.checkpoint_every == 0: self.save_checkpoint()
-                if self.step >= end or stop.is_set(): break
+                stopped = stop()
+                if self.step >= end or stopped: break
+        stopped = max(stopped, stop.close())
         if self.step % c.checkpoint_every: self.save_checkpoint()
         self.save_model()
-    return stop
+    return stopped
 
 @patch
 def _open(self:Trainer, resume): # continue or begin, and write down how
@@ -321,7 +329,7 @@ def _step(self:Trainer, batch):
 def _log(self:Trainer, bar): # one row of the curves
     (clock, since), now = self._clock, time.perf_counter()
     rate = (self.step - since) * self.batches.batch_size * self.game.accelerator.num_processes / (now - clock)
-    means = dict(zip(self.columns, (self.sums / self.count).tolist()))
+    means = dict(zip(self.columns, (mean_over(self.sums) / self.count).tolist()))
     row = dict(step=self.step, epoch=round(self.epoch, 4), **{k: round(means[k], 5) for k in LOSSES})
     row |= dict(lr=float(self.game.opts["g"].param_groups[0]["lr"]), images_per_s=round(rate, 2))
     row |= {k: round(v, 5) for k, v in means.items() if k not in LOSSES}
@@ -342,7 +350,7 @@ def _give_up(self:Trainer, means): # where it makes no sense to go on
         raise TrainingStopped(f"{' and '.join(bad)} became {means[bad[0]]} before step {self.step}: "
                               "resume from the last checkpoint with half the learning rate, or with precision=\"no\".")
     if not self.config.patience: return
-    seen = hopeless(means, self.game.gap.item())
+    seen = hopeless(means, mean_over(self.game.gap).item())
     self.dead = self.dead + self.config.log_every if seen else 0
     if self.dead >= self.config.patience:
         raise TrainingStopped(f"For {self.dead} steps before step {self.step} {seen}, so the generator learns nothing: "

@@ -47,7 +47,7 @@ def needed(names):
 def licences(show):
     "Packages whose licence is unknown, or none of those that were looked at."
     cfg = settings()
-    for part in ("requirements", "text_requirements", "photos_requirements", "web_requirements"):
+    for part in ("requirements", "text_requirements", "photos_requirements", "web_requirements", "shards_requirements"):
         for key, there in sorted(needed(cfg[part].split()).items()):
             if there is None: continue  # of another system or Python
             said = licence(key)
