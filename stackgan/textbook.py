@@ -56,6 +56,7 @@ def make_networks(
     if stage == 1: return g, StageIDiscriminator(phi_dim, size, width // 2)
     return StageIIGenerator(g, width), StageIIDiscriminator(phi_dim, size, width // 2)
 
+# %% ../nbs/13a_textbook.ipynb #a13a0016
 class TextbookGame:
     "The published step."
     def __init__(self,
@@ -133,6 +134,7 @@ def contestant(
     textbook_form(g)
     return torch.no_grad()(lambda: g(supply.batch.phi, *noise).images)
 
+# %% ../nbs/13a_textbook.ipynb #a13a0017
 def take_turns(
     *arguments, # of `contestant`
 ):
