@@ -41,9 +41,10 @@ from fastcore.basics import patch
 from PIL import Image
 from torch import Tensor, nn
 
-from .basics import refusal, write_aside
+from .basics import keep_heap, refusal, write_aside
 from .export import export_graphs
 from .files import save_model
+from .folded import quick
 from .matching import Matcher
 from .models import (best_rows, check_shapes, checked_sentences, complete_sentence, draft_card,
                              draw_pictures, embedded, find_model, load_parts, noise_rows, save_words,
@@ -83,7 +84,9 @@ class StackGAN(nn.Module):
         "Pictures from tensors: Stage-II's, or Stage-I's where there is no Stage-II."
         check_shapes(phi, z, self.g1)
         if not augment: eps = eps1 = torch.zeros(len(phi), self.g1.c_dim, dtype=phi.dtype, device=phi.device)
-        return (self.g1(phi, z, eps) if self.g2 is None else self.g2(phi, z, eps, eps1)).images
+        keep_heap()
+        draw = quick(self.g2 or self.g1)
+        return (draw(phi, z, eps) if self.g2 is None else draw(phi, z, eps, eps1)).images
 
 # %% ../nbs/07c_stackgan.ipynb #f07c0007
 @patch

@@ -23,6 +23,7 @@ from .basics import keep_heap, normalised, refusal, write_aside
 from .checked import (build_network, checked_completions, checked_config, load_network, read_config,
                               read_text)
 from .files import to_pictures
+from .folded import quick
 from .matching import matcher_from
 from .players import Generated
 from .stage1 import StageIGenerator
@@ -292,7 +293,8 @@ def best_rows(
     if model.matcher is None:
         given = f"best_of is {best_of}, and this model has no matcher to choose with"
         raise refusal(given, "1", "give StackGAN one")
-    fit = [model.matcher(model.g1(p, z, eps1).images, p).diagonal() for p, z, eps1 in
+    sketch = quick(model.g1)
+    fit = [model.matcher(sketch(p, z, eps1).images, p).diagonal() for p, z, eps1 in
            zip(phi.split(batch_size), noise[0].split(batch_size), noise[2].split(batch_size))]
     best = torch.cat(fit).view(-1, best_of).argmax(1)
     rows = torch.arange(0, len(phi), best_of, device=best.device) + best
@@ -330,8 +332,10 @@ def drawings(
         phi = embedded(model, [model.complete(t, z) for t, z in zip(repeated, noise[0])])
     else: phi = embedded(model, texts).repeat_interleave(each, 0)
     phi, noise = model.choose(phi, [truncation * noise[0], *noise[1:]], best_of)
+    only = sketch or model.g2 is None
+    draw = quick(model.g1 if only else model.g2)
     for p, z, eps, eps1 in zip(*(x.split(batch_size) for x in (phi, *noise))):
-        yield model.g1(p, z, eps1) if sketch or model.g2 is None else model.g2(p, z, eps, eps1)
+        yield draw(p, z, eps1) if only else draw(p, z, eps, eps1)
 
 def draw_pictures(
     model:"StackGAN", # with a text encoder

@@ -46,9 +46,9 @@ class Verdict:
     contrast: Tensor|None = None        # where it sees the pictures among the sentences, (B, phi_dim)
 
     def float(self) -> "Verdict":
-        "The same in float32, whatever precision it was computed in."
-        heads = (None if x is None else x.float() for x in (self.unconditional, self.contrast))
-        return Verdict(tuple(x.float() for x in self.pairs), *heads)
+        "The same in float32 or wider, whatever precision it was computed in."
+        def full(x): return None if x is None else x.to(torch.promote_types(x.dtype, torch.float32))
+        return Verdict(tuple(map(full, self.pairs)), full(self.unconditional), full(self.contrast))
 
     def __iter__(self): # `right, wrong = D(images, phi, wrong_phi)`; what other heads say follows
         return iter([*self.pairs, *(x for x in (self.unconditional, self.contrast) if x is not None)])

@@ -16,11 +16,12 @@ from torch import Tensor
 
 from .basics import refusal
 from .conditioning import ConditioningAugmentation
+from .convolutions import Conv2d, doubled
 from .players import Generated, Verdict
 
 # %% ../nbs/05_stage1.ipynb #87f8f8f5
 def conv3x3(c_in:int, c_out:int) -> nn.Conv2d: # a 3x3 convolution, stride 1, that keeps height and width
-    return nn.Conv2d(c_in, c_out, 3, padding=1, bias=False)
+    return Conv2d(c_in, c_out, 3, padding=1, bias=False)
 
 def init_weights(
     m:nn.Module, # one layer, as `Module.apply` hands them over
@@ -32,7 +33,7 @@ def init_weights(
 
 # %% ../nbs/05_stage1.ipynb #f477e611
 class UpBlock(nn.Module):
-    "Nearest-neighbour upsampling by 2, 3x3 convolution, BatchNorm, ReLU, as one transposed convolution."
+    "Nearest-neighbour upsampling by 2, 3x3 convolution, BatchNorm, ReLU, with fewer products."
     def __init__(self,
         c_in:int, # channels in
         c_out:int, # channels out
@@ -56,7 +57,7 @@ class UpBlock(nn.Module):
         x:Tensor, # (B, c_in, H, W)
     ) -> Tensor: # (B, c_out, 2H, 2W)
         "The picture's features, doubled."
-        return self.norm(F.conv_transpose2d(x, self.kernel(), stride=2, padding=1)).relu()
+        return self.norm(doubled(x, self.weight, self.kernel)).relu_()
 
 # %% ../nbs/05_stage1.ipynb #41bb8a81
 def doublings(
@@ -123,8 +124,8 @@ class ConvBlock(nn.Sequential):
         norm:bool=True, # BatchNorm after the convolution?
     ):
         stride, padding = (2, 1) if kernel == 4 else (1, kernel // 2)
-        super().__init__(nn.Conv2d(c_in, c_out, kernel, stride, padding, bias=not norm),
-                         *([nn.BatchNorm2d(c_out)] if norm else []), nn.LeakyReLU(0.2))
+        super().__init__(Conv2d(c_in, c_out, kernel, stride, padding, bias=not norm),
+                         *([nn.BatchNorm2d(c_out)] if norm else []), nn.LeakyReLU(0.2, inplace=True))
 
 # %% ../nbs/05_stage1.ipynb #9b205a71
 def full(

@@ -23,14 +23,14 @@ class ResidualBlock(nn.Module):
         channels:int, # in and out
     ):
         super().__init__()
-        self.block = nn.Sequential(conv3x3(channels, channels), nn.BatchNorm2d(channels), nn.ReLU(),
+        self.block = nn.Sequential(conv3x3(channels, channels), nn.BatchNorm2d(channels), nn.ReLU(inplace=True),
                                    conv3x3(channels, channels), nn.BatchNorm2d(channels))
 
     def forward(self,
         x:Tensor, # (B, channels, H, W)
     ) -> Tensor: # the same shape
         "The features, changed."
-        return (x + self.block(x)).relu()
+        return (x + self.block(x)).relu_()
 
 # %% ../nbs/06_stage2.ipynb #7d0c649e
 class StageIIGenerator(nn.Module):
@@ -54,10 +54,11 @@ class StageIIGenerator(nn.Module):
         self.text, self.shortcut = text, shortcut
         self.phi_dim, self.c_dim, self.z_dim = stage1.phi_dim, stage1.c_dim, stage1.z_dim
         self.ca = ConditioningAugmentation(self.phi_dim, self.c_dim, activation) if text else None
-        def halve(c): return [nn.Conv2d(c, 2 * c, 4, 2, 1, bias=False), nn.BatchNorm2d(2 * c), nn.ReLU()]
-        self.encoder = nn.Sequential(conv3x3(3, width), nn.ReLU(), *halve(width), *halve(2 * width))
+        def relu(): return nn.ReLU(inplace=True)
+        def halve(c): return [nn.Conv2d(c, 2 * c, 4, 2, 1, bias=False), nn.BatchNorm2d(2 * c), relu()]
+        self.encoder = nn.Sequential(conv3x3(3, width), relu(), *halve(width), *halve(2 * width))
         c_in = 4 * width + self.c_dim * text
-        self.joint = nn.Sequential(conv3x3(c_in, 4 * width), nn.BatchNorm2d(4 * width), nn.ReLU())
+        self.joint = nn.Sequential(conv3x3(c_in, 4 * width), nn.BatchNorm2d(4 * width), relu())
         self.residual = nn.Sequential(*[ResidualBlock(4 * width) for _ in range(residual_blocks)])
         # 256 pixels: 512, 256, 128, 64, 32
         channels = [max(4 * width // 2 ** i, min_channels) for i in range(n + 1)]
