@@ -167,11 +167,11 @@ def ablate(
 
 # %% ../nbs/15_cli.ipynb #15a00008
 def playground(
-    args:argparse.Namespace, # model, port, ip, no_browser
+    args:argparse.Namespace, # model, port, ip, no_browser, visitors
 ):
     "Serve the playground with Voila until Ctrl-C."
     with whole(): from stackgan.webpage import serve_playground
-    serve_playground(args.model, args.port, args.ip, not args.no_browser)
+    serve_playground(args.model, args.port, args.ip, not args.no_browser, args.visitors)
 
 def page(
     args:argparse.Namespace, # out, model, no_npm

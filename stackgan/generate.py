@@ -192,6 +192,6 @@ def push_to_hub(self:StackGAN,
 def export_onnx(self:StackGAN,
     folder:str|Path, # made if missing
     half:bool=True, # weights in 16 bits? computing stays in 32
-) -> Path: # the folder, with text.onnx, stage1.onnx, stage2.onnx and model.json
+) -> Path: # the folder, with text.onnx, stage1.onnx, stage2.onnx, match.onnx and model.json
     "Write the networks as ONNX graphs, for programs without PyTorch."
-    return export_graphs(folder, self.text, self.g1, self.g2, self.completions, half)
+    return export_graphs(folder, self.text, self.g1, self.g2, self.completions, half, self.matcher)

@@ -10,6 +10,7 @@ import base64
 import html
 import random
 import re
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -116,18 +117,19 @@ def _lines(texts): return "".join(f"<p style='margin: 0'>{html.escape(t)}</p>" f
 @lru_cache(4)
 def _loaded(name): return StackGAN.from_pretrained(name), known_words(name)
 
-def _guarded(w, work): # a callback that shows its errors as sentences
+def _guarded(w, work, turn): # a callback that shows its errors as sentences
     def press(*_):
         w.said.value = _lines(["Drawing ..."])
         w.draw.disabled = w.walk.disabled = True
-        try: work()
+        try:
+            with turn(): work()
         except (ValueError, FileNotFoundError) as e: w.said.value = _lines([str(e)])
         except Exception as e:
             w.said.value = _lines([f"That did not work ({type(e).__name__}). Try another sentence."])
         finally: w.draw.disabled = w.walk.disabled = False
     return press
 
-def _connect(w): # what each widget does
+def _connect(w, turn): # what each widget does
     frames = []
     def draw():
         model, words = _loaded(w.model.value)
@@ -145,12 +147,12 @@ def _connect(w): # what each widget does
     def show(*_):
         if w.frame.value < len(frames): w.still.value = as_png(frames[w.frame.value])
         w.still.layout.display = None if frames else "none"
-    press = _guarded(w, draw)
+    press = _guarded(w, draw, turn)
     def dice(*_): w.seed.value = random.randrange(2 ** 31); press()
     def choose(*_): w.example.options = examples_for(w.model.value)
     def example(change):
         if change["new"]: w.sentence.value = change["new"]
-    w.draw.on_click(press), w.dice.on_click(dice), w.walk.on_click(_guarded(w, go))
+    w.draw.on_click(press), w.dice.on_click(dice), w.walk.on_click(_guarded(w, go, turn))
     w.model.observe(choose, "value"), w.example.observe(example, "value"), w.frame.observe(show, "value")
     return press
 
@@ -158,10 +160,11 @@ def _connect(w): # what each widget does
 def playground(
     names:list[str]|None=None, # models to choose from: packaged names, folders; None: the packaged ones
     folders:bool=True, # may a visitor name a folder? Not on a page for strangers
+    turn=nullcontext, # gives a context to draw in; chapter 14c's lets visitors take turns
 ) -> widgets.VBox: # to be displayed
     "The playground, as widgets."
     w = _controls(list(names or packaged_models()), folders)
-    press = _connect(w)
+    press = _connect(w, turn)
     box = widgets.VBox([w.sentence, w.example, widgets.HBox([w.model, w.n]), widgets.HBox([w.seed, w.dice]),
                         widgets.HBox([w.truncation, w.best_of]), w.draw, w.said, w.pictures,
                         w.other, widgets.HBox([w.steps, w.walk]), w.frame, w.still, w.keep])

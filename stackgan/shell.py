@@ -77,7 +77,7 @@ def _generate_words(commands):
     names = ", ".join(model_names())
     add = _command(commands, "generate", "draw what a sentence says", f"models: {names} (see stackgan models)")
     add("sentence", nargs="*", help="what to draw; several in quotes, or - to read them, one a line")
-    add("--file", type=Path, default=None, help="a file with one sentence a line")
+    add("--file", type=Path, default=None, help="a file with one sentence a line; - reads them, too")
     add("--n", type=int, default=1, help="pictures to draw; with more than one, a grid of them too")
     add("--seed", type=int, default=0, help="the same seed gives the same pictures")
     add("--model", default="birds", help=f"{names}, a folder, or a Hugging Face Hub id")
@@ -185,6 +185,7 @@ def _playground_words(commands):
     add("--port", type=int, default=8866, help="where it listens")
     add("--ip", default="127.0.0.1", help="address it listens at; 0.0.0.0 lets other machines in")
     add("--no-browser", action="store_true", help="serve only, open no browser")
+    add("--visitors", type=int, default=20, help="at once; who comes next is asked to wait")
 
 def _page_words(commands):
     add = _command(commands, "page", "write the playground as a folder for a web server (needs the extra web)")
@@ -242,13 +243,13 @@ def read_sentences(
     read=lambda file: file.read_text(encoding="utf-8-sig"), # of the file
 ) -> list[str]:
     "What is to be drawn: words without quotes are one sentence, each in quotes is its own."
-    if words == ["-"]:
+    if file is not None and words: raise refusal(f"there are a sentence and --file {file}", "one of them", "leave one out")
+    if words == ["-"] or str(file) == "-":
         try: lines = sys.stdin.read().splitlines()
         except UnicodeDecodeError as e:
             given = f"standard input holds the byte 0x{e.object[e.start]:02x}"
             raise refusal(given, "text in UTF-8", "convert it: iconv -f latin1 -t utf8") from e
     elif file is not None:
-        if words: raise refusal(f"there are a sentence and --file {file}", "one of them", "leave one out")
         lines = read(file).split("\n")
     elif len(words) > 1 and all(" " in w.strip() for w in words): lines = words
     else: lines = [" ".join(words)]
@@ -339,7 +340,8 @@ _SYSTEM = {errno.ENOENT: "does not exist: check the path",
     errno.ELOOP: "is a link that leads back to itself: correct it",
     errno.EMFILE: "cannot be opened, too many files are open: raise ulimit -n",
     errno.EIO: "cannot be read, the disk reports an error: copy it from where it came"}
-_WORDS = [(r"pass resume=True to continue it", "add --resume to continue it"),
+_WORDS = [(r" \([A-Z]\w*(?:Error|Exception|Enabled)\)", ""),  # a class of Python's
+    (r"pass resume=True to continue it", "add --resume to continue it"),
     (r"resume=True continues", "--resume continues"), (r"\badd resume\b", "add --resume"),
     (r"resume from the last (one|checkpoint) with half the learning rate, or with precision=\"no\"",
      "train anew with a larger --batch, more pictures or another --preset"),
@@ -349,7 +351,7 @@ _WORDS = [(r"pass resume=True to continue it", "add --resume to continue it"),
     (r"use from_phi", "draw with from_phi in Python, or train with captions instead of --embeddings"),
     (r"\bsplit='(\w+)'", r"--split \1"), (r"\bfolder=", "--out"), (r"(?<!-)\bbest_of is\b", "--best-of is"),
     (r"text and embeddings are both given", "--text and --embeddings are both given"),
-    (r"(?<![-\w])(truncation|seed|size|others|init|data|preset|text|embeddings|minutes) is ", r"--\1 is "),
+    (r"(?<![-\w])(truncation|seed|size|others|init|data|preset|text|embeddings|minutes|visitors) is ", r"--\1 is "),
     (r"^n is ", "--n is "),
     (r"\bcall download_cub again", "try again"), (r"\bbatch_size\b", "--batch"),
     (r"epochs of stage(\d) are", r"--epochs\1 is"), ("expected init, or", "expected --init, or"), (r"change it in TrainConfig", "leave it out"),

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['RUNTIME', 'LINK', 'SOURCE', 'check_integrity', 'copy_runtime', 'about_model', 'write_page', 'page_report',
-           'voila_notebook', 'voila_command', 'serve_playground']
+           'voila_notebook', 'voila_template', 'voila_command', 'serve_playground']
 
 # %% ../nbs/14b_webpage.ipynb #61120490
 import base64
@@ -100,7 +100,8 @@ def write_page(
         graphs = model.export_onnx(out / "models" / label)
         notes = json.loads((graphs / "model.json").read_text()) | dict(words=known_words(name))
         write_aside(graphs / "model.json", lambda tmp: tmp.write_text(json.dumps(notes) + "\n"))
-        models.append(dict(name=label, about=about_model(name), examples=examples_for(label)))
+        models.append(dict(name=label, about=about_model(name), examples=examples_for(label),
+                           chooses=(graphs / "match.onnx").is_file()))
     for part in files("stackgan").joinpath("browser").iterdir():
         if part.is_file(): write_aside(out / part.name, lambda tmp: tmp.write_bytes(part.read_bytes()))
     address = "runtime/" if npm and copy_runtime(out / "runtime") else LINK
@@ -127,39 +128,64 @@ def voila_notebook(
     names:list[str], # models
 ) -> dict: # a notebook
     "The notebook that the Voila page shows."
-    show = f"playground({list(map(str, names))!r}, folders=False)"
+    show = f"playground({list(map(str, names))!r}, folders=False, turn=turn)"
     cell = dict(cell_type="code", id="playground", metadata={}, execution_count=None, outputs=[],
-                source=f"from stackgan.playground import playground\n{show}")
+                source=f"from stackgan.playground import playground\nfrom stackgan.visitors import turn\n{show}")
     title = dict(cell_type="markdown", id="title", metadata={}, source="# From a sentence to a picture")
     kernel = dict(display_name="Python 3", language="python", name="python3")
     return dict(cells=[title, cell], metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)
 
+def voila_template(
+    folder:str|Path, # of Jupyter's data, for the environment variable JUPYTER_PATH; made if missing
+) -> Path: # of the template
+    "Voila's own page and its errors' page without their links to other servers, as the template `playground`."
+    from jupyter_core.paths import jupyter_path  # late: only the served page needs it
+    own, links = Path(folder) / "voila" / "templates" / "playground", r"[^\n]*<link[^>]+href=.https?:[^>]+>\n"
+    for name in ("lab/index.html.j2", "base/page.html"):
+        found = next(p for where in jupyter_path("voila", "templates") if (p := Path(where, name)).is_file())
+        text = re.sub(links, "", found.read_text(encoding="utf8"))
+        write_aside(own / found.name, lambda tmp: tmp.write_text(text, encoding="utf8"))
+    write_aside(own / "conf.json", lambda tmp: tmp.write_text('{"base_template": "lab"}'))
+    full = '{% extends "page.html" %}{% block body %}<h1>No place is free</h1><p>{{ message }}</p>{% endblock %}'
+    write_aside(own / "503.html", lambda tmp: tmp.write_text(full))
+    return own
+
+# %% ../nbs/14b_webpage.ipynb #14b00022
 def voila_command(
     notebook:str|Path, # to serve
+    names:list[str], # models in it
     port:int=8866,
     ip:str="127.0.0.1", # address to listen at; 0.0.0.0: any visitor's
     browser:bool=True, # open a browser here?
+    places:int=20, # visitors at once
     idle:int=300, # seconds after which an unused process is ended
 ) -> list[str]:
     "The command that serves a notebook as a page."
+    if places < 1: raise refusal(f"visitors is {places}", "1 or more", "leave it out for 20")
     if find_spec("voila") is None:
         raise refusal("Python has no voila", "the extra web", "pip install '.[web]'")
     return [sys.executable, "-m", "voila", str(notebook), f"--port={port}", f"--Voila.ip={ip}",
-            *([] if browser else ["--no-browser"]), f"--MappingKernelManager.cull_idle_timeout={idle}",
-            "--MappingKernelManager.cull_interval=30", "--MappingKernelManager.cull_connected=True"]
+            *([] if browser else ["--no-browser"]), "--template=playground",
+            "--VoilaConfiguration.multi_kernel_manager_class=stackgan.visitors.Visitors",
+            f"--Visitors.places={places}", *(f"--Visitors.models={name}" for name in names),
+            f"--MappingKernelManager.cull_idle_timeout={idle}", "--MappingKernelManager.cull_interval=30",
+            "--MappingKernelManager.cull_connected=True"]
 
 def serve_playground(
     names:list[str]=("birds", "photos"), # models
-    port:int=8866, # this and the next two: see `voila_command`
+    port:int=8866, # this and the next three: see `voila_command`
     ip:str="127.0.0.1",
     browser:bool=True,
+    places:int=20,
 ) -> int: # exit code
     "Serve the playground with Voila until it is stopped."
     for name in names: find_model(name)  # a misspelt one is refused here
     with tempfile.TemporaryDirectory() as tmp:
         notebook = Path(tmp) / "playground.ipynb"
         notebook.write_text(json.dumps(voila_notebook(names)))
-        command = voila_command(notebook, port, ip, browser)
-        server = subprocess.Popen(command, env=os.environ | dict(OMP_NUM_THREADS="1"))
+        command = voila_command(notebook, names, port, ip, browser, places)
+        voila_template(Path(tmp) / "jupyter")
+        paths = os.pathsep.join(filter(None, [f"{tmp}/jupyter", os.environ.get("JUPYTER_PATH")]))
+        server = subprocess.Popen(command, env=os.environ | dict(OMP_NUM_THREADS="1", JUPYTER_PATH=paths))
         try: return server.wait()
         finally: server.terminate()

@@ -56,14 +56,24 @@ def gather(docs):
 def cards(): return sorted((ROOT/settings()["lib_path"]/"weights").glob("*/README.md")) # of models and of stored results
 
 
-def nav():
+FRAME = """# Try it
+
+<iframe src="playground/index.html" title="The playground: type a sentence, a picture is computed in this browser"
+ style="width: 100%; height: 1250px; border: 0"></iframe>
+
+[The playground alone](playground/index.html)
+"""
+
+
+def nav(playground):
     "The pages in their order: chapters with their engine rooms behind them, then solutions."
     found = [p for p in notebooks() if p.name != "index.ipynb"]
     page = lambda p: {f"{p.stem.split('_')[0] + ' ' if p.stem[0].isdigit() else ''}{title(p)}": p.relative_to(ROOT).as_posix()}
     chapters = [p for p in found if p.parent.name == "nbs" and re.match(r"\d\d_", p.stem)]
     rooms = [p for p in found if p.parent.name == "nbs" and re.match(r"\d\d[a-z]", p.stem)]
     rest = [p for p in found if p.parent.name == "nbs" and not p.stem[0].isdigit()]
-    return [{"Start": ["index.md", *map(page, rest)]}, {"Chapters": [*map(page, chapters)]}, {"Engine rooms": [*map(page, rooms)]},
+    first = ["index.md", *[{"Try it": "try.md"}] * playground, *map(page, rest)]
+    return [{"Start": first}, {"Chapters": [*map(page, chapters)]}, {"Engine rooms": [*map(page, rooms)]},
             {"Solutions": [*map(page, (p for p in found if p.parent.name == "solutions"))]},
             {"Cards": [{c.parent.name: c.relative_to(ROOT).as_posix()} for c in cards()]},
             {"More": [{"Teaching": "TEACHING.md"}, {"Contributing": "CONTRIBUTING.md"}]}]
@@ -99,8 +109,10 @@ def main():
         docs = Path(work)/"docs"
         docs.mkdir()
         gather(docs)
-        if not args.no_page: subprocess.run([sys.executable, "-m", "stackgan.cli", "page", "--out", docs/"playground"], check=True)
-        more = dict(docs_dir=str(docs), site_url=f"{cfg['doc_host']}{cfg['doc_baseurl']}/", repo_url=cfg["git_url"], site_description=cfg["description"], nav=nav())
+        if not args.no_page:
+            subprocess.run([sys.executable, "-m", "stackgan.cli", "page", "--out", docs/"playground"], check=True)
+            (docs/"try.md").write_text(FRAME, encoding="utf-8")
+        more = dict(docs_dir=str(docs), site_url=f"{cfg['doc_host']}{cfg['doc_baseurl']}/", repo_url=cfg["git_url"], site_description=cfg["description"], nav=nav(not args.no_page))
         lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in more.items()] # JSON is YAML
         base = (ROOT/"mkdocs.yml").read_text(encoding="utf-8")
         (Path(work)/"mkdocs.yml").write_text(base + "\n".join(lines) + "\n", encoding="utf-8")

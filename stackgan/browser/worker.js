@@ -1,5 +1,7 @@
-// Computes pictures beside the page, so that the page does not freeze. It is sent {id, model, sentence, seed, truncation, plain} and
-// posts {id, kind: "state" | "sketch" | "picture" | "refused" | "failed", ...}.
+// Computes pictures beside the page, so that the page does not freeze. It is sent {id, model, sentence, seed, ...} with `truncation` and
+// `bestOf`, or with `other` and `steps` for a walk, and posts {id, kind: "state" | "sketch" | "picture" | "frame" | "walked" |
+// "refused" | "failed", ...}.
+import {gif} from "./gif.js";
 import {noise} from "./noise.js";
 import {complete, encode, normalised, notes, unreadable} from "./sentence.js";
 
@@ -31,9 +33,10 @@ async function loadModel(name) {
   const about = await (await fetch(at("model.json"))).json();
   const parts = ["text", "stage1", ...(about.size > about.sketch ? ["stage2"] : [])];
   const [ort, ...bytes] = await Promise.all([runtime ||= loadRuntime(), ...parts.map(part => file(at(`${part}.onnx`)))]);
-  const sessions = {};
-  for (const [i, part] of parts.entries()) sessions[part] = await ort.InferenceSession.create(new Uint8Array(bytes[i]));
-  return {about, sessions, ort};
+  const session = bytes => ort.InferenceSession.create(new Uint8Array(bytes)), sessions = {};
+  for (const [i, part] of parts.entries()) sessions[part] = await session(bytes[i]);
+  sessions.matcher = () => sessions.match ||= file(at("match.onnx")).then(session); // when somebody asks for the best of several
+  return {about, sessions, ort, row: values => new ort.Tensor("float32", values, [1, values.length])};
 }
 
 async function run(session, inputs) { // one result, and only the inputs that the graph reads
@@ -50,30 +53,60 @@ function pixels({data, dims}) { // (1, 3, S, S) in [-1, 1] -> RGBA bytes, rounde
   return {bytes, size: dims[2]};
 }
 
-async function draw({id, model, sentence: typed, seed, truncation, plain}) {
-  const say = (kind, more) => self.postMessage({id, kind, ...more});
-  const {messages} = await config, sentence = normalised(typed);
+async function embed(told, {about, sessions, ort}) { // a sentence as a tensor
+  return run(sessions.text, {codes: new ort.Tensor("int32", encode(told, about), [1, about.max_len])});
+}
+
+async function candidate(sentence, seed, i, truncation, loaded) { // sketch number i of a seed, and what was drawn from
+  const {about, sessions, row} = loaded, [z, eps, eps1] = noise(seed, i, [about.z_dim, about.c_dim, about.c_dim]);
+  const told = complete(sentence, z, about), phi = await embed(told, loaded);
+  return {told, phi, eps, sketch: await run(sessions.stage1, {phi, z: row(z.map(value => value * truncation)), eps: row(eps1)})};
+}
+
+async function draw({sentence, seed, truncation, bestOf = 1}, loaded, say) { // the twin of `play`
+  const {about, sessions, row} = loaded, {messages} = await config, start = performance.now();
+  let best = await candidate(sentence, seed, 0, truncation, loaded), most = -Infinity;
+  for (let i = 0; i < bestOf && bestOf > 1; i++) { // the first of those that fit best, as argmax has it
+    const one = i ? await candidate(sentence, seed, i, truncation, loaded) : best;
+    const fit = (await run(await sessions.matcher(), one)).data[0];
+    if (fit > most) { best = one; most = fit; }
+  }
+  const about_it = {told: best.told, notes: notes(sentence, about, messages)}, {sketch, phi} = best;
+  say("sketch", {...pixels(sketch), ...about_it});
+  const picture = sessions.stage2 ? await run(sessions.stage2, {sketch, phi, eps: row(best.eps)}) : sketch;
+  say("picture", {...pixels(picture), ...about_it, ms: Math.round(performance.now() - start)});
+}
+
+async function walk({sentence, other, seed, steps}, loaded, say) { // the twin of `walk`: the same noise, and phi between two sentences
+  const {about, sessions, ort, row} = loaded, [z] = noise(seed, 0, [about.z_dim]), none = row(new Float32Array(about.c_dim));
+  const ends = [];
+  for (const text of [sentence, other]) ends.push((await embed(complete(text, z, about), loaded)).data);
+  const frames = [];
+  for (let i = 0; i < steps; i++) {
+    const t = Math.fround(i / (steps - 1)), phi = row(ends[0].map((a, k) => a + Math.fround(t * Math.fround(ends[1][k] - a))));
+    const sketch = await run(sessions.stage1, {phi, z: row(z), eps: none});
+    const frame = pixels(sessions.stage2 ? await run(sessions.stage2, {sketch, phi, eps: none}) : sketch);
+    frames.push(frame.bytes);
+    say("frame", {...frame, number: i, steps});
+  }
+  say("walked", {gif: gif(frames, about.size)});
+}
+
+async function answer(typed) {
+  const asked = {...typed, sentence: normalised(typed.sentence)};
+  if ("other" in typed) asked.other = normalised(typed.other);
+  const {id, model} = asked, say = (kind, more) => self.postMessage({id, kind, ...more});
   if (!models[model]) { say("state", {text: "Loading the model ..."}); models[model] = loadModel(model); }
   let loaded;
   try { loaded = await models[model]; } catch (error) { delete models[model]; runtime = undefined; throw error; }
-  const {about, sessions, ort} = loaded, start = performance.now();
-  const refused = unreadable(sentence, about, messages);
-  if (refused) return say("refused", {text: refused});
-  const [z, eps, eps1] = noise(seed, 0, [about.z_dim, about.c_dim, about.c_dim]);
-  const told = plain ? sentence : complete(sentence, z, about);
-  const row = values => new ort.Tensor("float32", values, [1, values.length]);
-  const phi = await run(sessions.text, {codes: new ort.Tensor("int32", encode(told, about), [1, about.max_len])});
-  const shrunk = z.map(value => value * truncation);
-  const sketch = await run(sessions.stage1, {phi, z: row(shrunk), eps: row(eps1)});
-  const about_it = {told, notes: notes(sentence, about, messages)};
-  say("sketch", {...pixels(sketch), ...about_it});
-  if (sessions.stage2) {
-    const picture = await run(sessions.stage2, {sketch, phi, eps: row(eps)});
-    say("picture", {...pixels(picture), ...about_it, ms: Math.round(performance.now() - start)});
-  } else say("picture", {...pixels(sketch), ...about_it, ms: Math.round(performance.now() - start)});
+  for (const text of "other" in asked ? [asked.sentence, asked.other] : [asked.sentence]) {
+    const refused = unreadable(text, loaded.about, (await config).messages);
+    if (refused) return say("refused", {text: refused});
+  }
+  await ("other" in asked ? walk : draw)(asked, loaded, say);
 }
 
 let queue = Promise.resolve(); // one picture after the other
 self.onmessage = ({data}) => {
-  queue = queue.then(() => draw(data)).catch(error => self.postMessage({id: data.id, kind: "failed", text: error.message}));
+  queue = queue.then(() => answer(data)).catch(error => self.postMessage({id: data.id, kind: "failed", text: error.message}));
 };
