@@ -56,8 +56,10 @@ class Streamed:
     ):
         "Read so many bytes from there."
         if os.preadv(self.file.fileno(), [out], at) != out.nbytes:
-            raise refusal(f"{short_path(self.path)} ends too early", "the file as it was opened", "start again")
+            given = f"{short_path(self.path)} ends too early"
+            raise refusal(given, "the file as it was opened", "start again")
 
+# %% ../nbs/01i_large.ipynb #01i00019
 def streamed(
     array, # (N, C, H, W) uint8, perhaps a memory map
     least:int=MAPPED, # bytes
@@ -75,10 +77,12 @@ def write_map(
     "Write float16 numbers as they come."
     def write(tmp):
         with open(tmp, "wb") as f:
-            np.lib.format.write_array_header_1_0(f, dict(descr="<f2", fortran_order=False, shape=tuple(shape)))
+            head = dict(descr="<f2", fortran_order=False, shape=tuple(shape))
+            np.lib.format.write_array_header_1_0(f, head)
             n = sum(f.write(part.cpu().half().contiguous().numpy().tobytes()) for part in portions)
         if n != 2 * np.prod(shape, dtype=np.int64):
-            raise refusal(f"{n} bytes came for {Path(path).name}", f"float16 of {tuple(shape)}", "give all portions")
+            given = f"{n} bytes came for {Path(path).name}"
+            raise refusal(given, f"float16 of {tuple(shape)}", "give all portions")
     write_aside(path, write)
 
 def read_map(
@@ -118,13 +122,15 @@ def _member(path): # (tar file, first byte, bytes); None for an ordinary file; a
     if where is None: return None
     return where[0], *_places(where[0], os.stat(where[0]).st_mtime_ns)[where[1]]
 
+# %% ../nbs/01i_large.ipynb #01i00018
 def from_tar(
     path:str|Path, # of any picture
 ) -> io.BytesIO|None: # its bytes; None for an ordinary file
     "A picture that lies in a tar file."
     try: found = _member(path)
-    except KeyError as e: raise refusal(f"{short_path(path)} does not exist", "a member of it", "copy the shard again",
-                                        FileNotFoundError) from e
+    except KeyError as e:
+        given = f"{short_path(path)} does not exist"
+        raise refusal(given, "a member of that shard", "copy the shard again", FileNotFoundError) from e
     if found is None: return None
     with open(found[0], "rb") as f:
         f.seek(found[1])

@@ -140,6 +140,7 @@ def stored_phi(
         else: write_aside(small, lambda tmp: save_file({"phi": phi.half().cpu().contiguous()}, tmp))
     return read_map(large) if large.exists() else load_file(small)["phi"]
 
+# %% ../nbs/10c_minutes.ipynb #10cpubli
 def published_phi(
     file:str|Path, # of embeddings, with filenames.pickle beside it; or the folder above train/
     data, # a `CUB200` or `CaptionedImages`

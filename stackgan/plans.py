@@ -291,10 +291,11 @@ def share_of(
     "What each process takes of a step: a recipe's step is the same, however many share it."
     share, rest = divmod(stage.batch_size, world)
     if rest or not share:
-        raise refusal(f"a step takes {stage.batch_size} pictures, and {world} processes share it", f"a multiple of {world}",
-                      "start another number of processes, or change batch_size")
+        given = f"a step takes {stage.batch_size} pictures, and {world} processes share it"
+        raise refusal(given, f"a multiple of {world}", "start another number of processes, or change batch_size")
     return share
 
+# %% ../nbs/10b_plans.ipynb #10bshare
 def fit_preset(
     plan:Plan,
     pictures, # a `CUB200` or `CaptionedImages`

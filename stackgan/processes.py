@@ -99,7 +99,8 @@ class StopTogether:
         if place()[1] == 1: return own
         heard = self.close()
         flag = torch.tensor(own)
-        self.sent = flag, dist.all_reduce(flag, dist.ReduceOp.MAX, group=_talk(dist.group.WORLD), async_op=True)
+        all_of_them = _talk(dist.group.WORLD)
+        self.sent = flag, dist.all_reduce(flag, dist.ReduceOp.MAX, group=all_of_them, async_op=True)
         return heard
 
     def close(self) -> int: # as above
@@ -131,7 +132,8 @@ class _Shared: # before nn.BatchNorm1d or 2d
         means, variances = _SumOverAll.apply(torch.cat(rows)).unbind(1)         # (world, channels)
         mean = means.mean(0)
         var = (variances + (means - mean) ** 2).mean(0)
-        if self.running_mean is not None: self.remember(mean.detach(), var.detach(), world * x.numel() / x.shape[1])
+        n = world * x.numel() / x.shape[1]
+        if self.running_mean is not None: self.remember(mean.detach(), var.detach(), n)
         scale = (var + self.eps).rsqrt() * (1 if self.weight is None else self.weight)
         shift = (0 if self.bias is None else self.bias) - mean * scale
         return (wide * scale.view(shape) + shift.view(shape)).to(x.dtype)
@@ -142,6 +144,7 @@ class _Shared: # before nn.BatchNorm1d or 2d
         self.running_mean.lerp_(mean.to(self.running_mean), share)
         self.running_var.lerp_((var * n / max(1, n - 1)).to(self.running_var), share)
 
+# %% ../nbs/04e_processes.ipynb #04e00028
 class SharedBatchNorm1d(_Shared, nn.BatchNorm1d):
     "BatchNorm over the rows of all processes."
 

@@ -94,7 +94,7 @@ def embed_captions(
     progress:bool=True, # show progress bars?
 ) -> Material:
     "Embed all captions once."
-    def embed(make): return stored_phi(plan.out / "text", make) # computed once, then read from the run's folder
+    def embed(make): return stored_phi(plan.out / "text", make) # computed once
     def read(captions): return lambda: phi_of(text, captions(), progress)
     m = Material(data, None, text, matcher)
     if plan.embeddings: m.phi = embed(lambda: published_phi(plan.embeddings, data))

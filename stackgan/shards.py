@@ -42,12 +42,13 @@ def shard_files(
 ) -> list[Path]: # in order
     "The shards that a pattern names."
     names = _webdataset().shardlists.expand_urls(os.path.expanduser(str(pattern)))
-    found = [Path(p) for name in names for p in (sorted(glob.glob(name)) if re.search(r"[*?]", name) else [name])]
+    def there(name): return sorted(glob.glob(name)) if re.search(r"[*?]", name) else [name]
+    found = [Path(p) for name in names for p in there(name)]
     missing = next((p for p in found if not p.is_file()), None)
     if missing or not found:
         given = f"{short_path(missing)} does not exist" if missing else f"{pattern} names no file"
-        raise refusal(given, "shards such as shards/{00..41}.tar", "correct the pattern, and put it in quotes",
-                      FileNotFoundError)
+        remedy = "correct the pattern, and put it in quotes"
+        raise refusal(given, "shards such as shards/{00..41}.tar", remedy, FileNotFoundError)
     return found
 
 # %% ../nbs/01j_shards.ipynb #01j00011
@@ -60,7 +61,8 @@ def _files(shards): # as webdataset's own reader gives them, but of a picture it
                 if re.match(r"__[^/]*__($|/)", m.name): continue  # webdataset's notes to itself
                 told = m.name.lower().endswith((".txt", ".cls")) and m.size <= MOST_TEXT
                 if told: f.seek(m.offset_data)
-                yield dict(fname=m.name.removeprefix("./"), data=f.read(m.size) if told else m.name, __url__=shard)
+                data = f.read(m.size) if told else m.name
+                yield dict(fname=m.name.removeprefix("./"), data=data, __url__=shard)
         yield {}
 
 def read_samples(
@@ -81,12 +83,14 @@ def read_samples(
         captions = [c for line in text.decode("utf-8-sig", "replace").split("\n") if (c := one_line(line))] \
             if isinstance(text, bytes) else []
         if len(pictures) != 1 or not captions:
-            faults(f"{where} has {len(pictures)} pictures and {len(captions)} captions", "one picture and a .txt of captions",
-                   "write that shard again")
+            faults(f"{where} has {len(pictures)} pictures and {len(captions)} captions",
+                   "one picture and a .txt of captions", "write that shard again")
             continue
-        label = sample["cls"].decode("utf-8", "replace").strip() if isinstance(sample.get("cls"), bytes) else where
+        kind = sample.get("cls")
+        label = kind.decode("utf-8", "replace").strip() if isinstance(kind, bytes) else where
         yield sample["__url__"] / f"{sample['__key__']}.{pictures[0]}", captions, label
 
+# %% ../nbs/01j_shards.ipynb #01j00016
 class Shards(Pictures):
     "Pictures with captions in WebDataset's shards; an item is (PIL image, captions)."
     def __init__(self,
@@ -97,14 +101,17 @@ class Shards(Pictures):
         skip_bad:bool=False, # as in `CUB200`
     ):
         if split not in ("train", "all"):
-            raise refusal(f"split is {split!r}", "'train' or 'all': shards have no parts", "keep some shards for testing")
+            expected = "'train' or 'all': shards have no parts"
+            raise refusal(f"split is {split!r}", expected, "keep some shards for testing")
         shards, faults = shard_files(pattern), Faults(skip_bad)
         root = Path(os.path.commonpath([p.resolve().parent for p in shards]))
         super().__init__(root, transform=transform, target_transform=target_transform)
-        samples = [(p.resolve() if p.is_file() else p.parent.resolve() / p.name, c, k) for p, c, k in read_samples(shards, faults)]
-        if not samples: raise refusal(f"{pattern} holds no sample", "pictures with captions", "name other shards")
-        paths, captions, kinds = zip(*samples)
+        samples = [*read_samples([p.resolve() for p in shards], faults)]
+        if not samples:
+            raise refusal(f"{pattern} holds no sample", "pictures with captions", "name other shards")
+        paths, captions, kinds = map(list, zip(*samples))
         number = {k: i for i, k in enumerate(dict.fromkeys(kinds))}
-        names = [os.path.relpath(p, root) for p in paths]
-        self.keep_good(Draft("the shards", names, [*paths], [*captions], np.array([number[k] for k in kinds]), [*number]), faults)
-        self._files, self.split, self.name = (), split, f"shards-{digest(sorted({str(p.name) for p in shards}))[:6]}"
+        labels, names = np.array([number[k] for k in kinds]), [os.path.relpath(p, root) for p in paths]
+        self.keep_good(Draft("the shards", names, paths, captions, labels, [*number]), faults)
+        self._files, self.split = (), split
+        self.name = f"shards-{digest(sorted({p.name for p in shards}))[:6]}"

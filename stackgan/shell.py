@@ -110,7 +110,8 @@ PRESETS = ("tiny", "small", "photos", "paper") # of chapter 10
 
 def _train_words(commands):
     add = _command(commands, "train", "train text encoder, Stage-I and Stage-II",
-                   "on several GPUs: torchrun --nproc-per-node 4 -m stackgan.cli train ...; a step's pictures are shared among them")
+                   "on several GPUs: torchrun --nproc-per-node 4 -m stackgan.cli train ...; "
+                   "a step's pictures are shared among them")
     add("--data", default=None, help="the word drawn (birds are drawn for you, as without --data), a folder in "
         "CUB's layout, or one of pictures with captions: captions.csv, metadata.jsonl, COCO's JSON, or a .txt "
         "beside each picture; or shards, 'shards/{00..41}.tar' in quotes (needs the extra shards)")

@@ -264,7 +264,7 @@ def fit(self:Trainer,
     steps:int|None=None, # stop after this many more steps; None runs to the end
     progress:bool=True, # show a progress bar?
 ):
-    "Train to the end of the run (or `steps` further); Ctrl-C or SIGTERM finishes the step, saves and stops all processes."
+    "Train to the end of the run (or `steps` further); Ctrl-C or SIGTERM finishes the step, saves and stops."
     keep_heap()
     with ExitStack() as held:
         main_only(lambda: held.enter_context(alone_in(self.folder)))
