@@ -144,6 +144,7 @@ class Visitors(AsyncMappingKernelManager):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
+        self.ending = set()
         if self.models and platform.system() == "Linux": fork_kernels(self.models)
 
     async def start_kernel(self, **kwargs):
@@ -162,4 +163,8 @@ class Visitors(AsyncMappingKernelManager):
 
     async def end(self, kernel_id):
         "End a kernel that no page is connected to."
-        if kernel_id in self and not self.kernel_model(kernel_id)["connections"]: await self.shutdown_kernel(kernel_id, now=True)
+        if kernel_id in self.ending or kernel_id not in self or self.kernel_model(kernel_id)["connections"]: return
+        self.ending.add(kernel_id)
+        try: await self.shutdown_kernel(kernel_id, now=True)
+        except (KeyError, HTTPError): pass  # somebody else was faster
+        finally: self.ending.discard(kernel_id)

@@ -85,7 +85,8 @@ def started(command, port, cwd=None):
         yield server
         log.seek(0)
         said = log.read()
-        check("Traceback" not in said, f"{command[2]} had a traceback:\n{said[-3000:]}")
+        at = said.find("Traceback")
+        check(at < 0, f"{command[2]} had a traceback:\n{said[max(0, at - 600):at + 3000]}")
     finally:
         with contextlib.suppress(ProcessLookupError): os.killpg(server.pid, 15)
         try: server.wait(20)
@@ -362,14 +363,16 @@ class Visitor:
         self.seconds, self.presses, self.widgets = [], 0, {}
 
     async def enter(self):
-        "Load the page and find its widgets."
+        "Load the page, a second after the one before, and find its widgets."
         from tornado.httpclient import AsyncHTTPClient, HTTPRequest
         from tornado.websocket import websocket_connect
+        await asyncio.sleep(self.number)
         start = time.perf_counter()
         page = await AsyncHTTPClient().fetch(self.address, connect_timeout=CROWD, request_timeout=CROWD)
         html = page.body.decode()
         harmless(html, "the page's source")
-        check(html.count("<img") or "jupyter.widget-view" in html, "the page has no widgets")
+        seen = re.sub(r"<(style|script).*?</\1>|<[^>]+>", " ", html, flags=re.S).split()
+        check("jupyter.widget-view" in html, f"the page has no widgets: {' '.join(seen)[-1500:]!r}")
         self.entered, self.kernel = time.perf_counter() - start, re.search(r'"kernelId": "([^"]+)"', html)[1]
         self.cookie = "; ".join(c.split(";")[0] for c in page.headers.get_list("Set-Cookie"))
         where = f"{self.address}api/kernels/{self.kernel}/channels?session_id={self.session}"

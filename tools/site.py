@@ -59,7 +59,7 @@ def cards(): return sorted((ROOT/settings()["lib_path"]/"weights").glob("*/READM
 FRAME = """# Try it
 
 <iframe src="playground/index.html" title="The playground: type a sentence, a picture is computed in this browser"
- style="width: 100%; height: 1250px; border: 0"></iframe>
+ style="width: 100%; height: 1600px; border: 0"></iframe>
 
 [The playground alone](playground/index.html)
 """
