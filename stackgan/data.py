@@ -158,7 +158,7 @@ class Batches(Epochs):
         resident="auto", # keep all pictures on the device? "auto": yes on a GPU with room for them
         flip=True, # mirror half of the pictures? "auto": not if `captions` tell left from right
         captions=None, # the captions, for flip="auto"
-        near=None, # (N, K, D) embeddings of the same captions with one mistake in each, if there are such
+        near=None, # (N, K, D) embeddings of the same captions with one mistake in each, for extras of your own
         workers:int=0, # processes that prepare batches ahead; 0: none
     ):
         phi = torch.as_tensor(phi)

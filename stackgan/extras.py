@@ -33,7 +33,7 @@ class Consistency(Extra):
 # %% ../nbs/09_extras.ipynb #1af20b3c
 @dataclass(frozen=True)
 class InitialSigma(Extra):
-    "Conditioning Augmentation starts with narrow clouds."
+    "Conditioning Augmentation starts with narrow Gaussians."
     sigma: float = 0.2
 
     def start(self, game):
@@ -78,7 +78,7 @@ class Contrast(Extra):
 class Matching(Extra):
     "A `Matcher` that has learned from pictures and sentences says whether G drew what it was told."
     weight: float = 4.0
-    temperature: float = 3.0  # of its opinions' slopes; above 1 they do not vanish where it is sure
+    temperature: float = 3.0  # of its scores' slopes; above 1 they do not vanish where it is sure
     needs = "matcher"
 
     def start(self, game): game.supplies["matcher"].to(game.device).eval().requires_grad_(False)

@@ -111,7 +111,7 @@ def embed_captions(
     return m
 
 # %% ../nbs/10_recipes.ipynb #c803ed59
-# from a trained generator: its clouds stay, its steps are smaller
+# from a trained generator: its Gaussians stay, its steps are smaller
 def _go_on(stage, generator, theirs):
     own = {k: v for k, v in theirs.state_dict().items() if not k.startswith("stage1.")}
     generator.load_state_dict(own, strict=False)
