@@ -167,6 +167,7 @@ def voila_command(
     return [sys.executable, "-m", "voila", str(notebook), f"--port={port}", f"--Voila.ip={ip}",
             *([] if browser else ["--no-browser"]), "--template=playground",
             "--VoilaExecutor.startup_timeout=300",  # many may come at once
+            *["--KernelManager.transport=ipc"] * (sys.platform == "linux"),  # no port that another could take
             "--VoilaConfiguration.multi_kernel_manager_class=stackgan.visitors.Visitors",
             f"--Visitors.places={places}", *(f"--Visitors.models={name}" for name in names),
             f"--MappingKernelManager.cull_idle_timeout={idle}", "--MappingKernelManager.cull_interval=30",

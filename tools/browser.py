@@ -82,11 +82,14 @@ def started(command, port, cwd=None):
             check(server.poll() is None, f"{command[2]} ended: {log.seek(0) or log.read()[-1500:]}")
             time.sleep(1)
         else: check(False, f"{command[2]} does not answer at port {port}")
-        yield server
+        failed = ""
+        try: yield server
+        except SystemExit as e: failed = f"{e}\n"
         log.seek(0)
         said = log.read()
         at = said.find("Traceback")
-        check(at < 0, f"{command[2]} had a traceback:\n{said[max(0, at - 600):at + 3000]}")
+        check(at < 0, f"{failed}{command[2]} had a traceback:\n{said[max(0, at - 600):at + 3000]}")
+        if failed: raise SystemExit(failed.strip())
     finally:
         with contextlib.suppress(ProcessLookupError): os.killpg(server.pid, 15)
         try: server.wait(20)
