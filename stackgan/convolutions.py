@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PIECE', 'DOUBLING', 'WINOGRAD', 'WIDE', 'Bilinear', 'fewer', 'Doubling', 'Winograd', 'in_one', 'narrow',
-           'quicker_here', 'channels_first', 'takes_winograd', 'Conv2d', 'doubled']
+           'quicker_here', 'channels_first', 'takes_winograd', 'Conv2d', 'upsample_conv']
 
 # %% ../nbs/05a_convolutions.ipynb #a05c0003
 from collections.abc import Iterator
@@ -316,7 +316,7 @@ class Conv2d(nn.Conv2d):
             if few and quicker_here(x): return in_one(x, self.weight, stride, padding)
         return super().forward(channels_first(x))
 
-def doubled(
+def upsample_conv(
     x:Tensor, # (B, I, H, W)
     weight:Tensor, # of the 3x3 convolution, (O, I, 3, 3)
     kernel, # called for the 4x4 kernel of the transposed convolution that does the same, (I, O, 4, 4)

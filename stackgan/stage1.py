@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .basics import refusal
 from .conditioning import ConditioningAugmentation
-from .convolutions import Conv2d, doubled
+from .convolutions import Conv2d, upsample_conv
 from .players import Generated, Verdict
 
 # %% ../nbs/05_stage1.ipynb #87f8f8f5
@@ -57,7 +57,7 @@ class UpBlock(nn.Module):
         x:Tensor, # (B, c_in, H, W)
     ) -> Tensor: # (B, c_out, 2H, 2W)
         "The picture's features, doubled."
-        return self.norm(doubled(x, self.weight, self.kernel)).relu_()
+        return self.norm(upsample_conv(x, self.weight, self.kernel)).relu_()
 
 # %% ../nbs/05_stage1.ipynb #41bb8a81
 def doublings(
