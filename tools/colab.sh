@@ -29,7 +29,7 @@ export GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0="url.file://$root.insteadOf" GIT_CONF
 export GIT_CONFIG_KEY_1=safe.directory GIT_CONFIG_VALUE_1='*'
 
 names=("$@")
-[ $# -gt 0 ] || names=(quickstart $(cd nbs && ls [0-9][0-9]_*.ipynb | sed 's/\.ipynb$//'))
+[ $# -gt 0 ] || names=(quickstart $(cd nbs && ls [0-9][0-9]_*.ipynb 13b_wider.ipynb | sed 's/\.ipynb$//'))
 # a notebook's own first cell brings the package; what it brought is taken out again before the next one
 names_here() { "$env/bin/pip" list --format=freeze | cut -d= -f1 | sort; }
 [ -f "$env/usual" ] || names_here > "$env/usual"
