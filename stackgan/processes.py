@@ -7,6 +7,7 @@ __all__ = ['place', 'join', 'StoppedElsewhere', 'agreed', 'mean_over', 'main_onl
            'SharedBatchNorm1d', 'SharedBatchNorm2d', 'synchronised']
 
 # %% ../nbs/04e_processes.ipynb #04e00004
+import atexit
 import os
 from datetime import timedelta
 from functools import lru_cache
@@ -21,12 +22,18 @@ def place() -> tuple[int, int]: # number of this process, and how many there are
     if dist.is_available() and dist.is_initialized(): return dist.get_rank(), dist.get_world_size()
     return 0, 1
 
+def _leave(): # gloo's threads must not outlive the interpreter, and live as long as somebody holds the group
+    if dist.is_initialized() and dist.get_backend() == "gloo":
+        _talk.cache_clear()
+        dist.destroy_process_group()
+
 def join() -> tuple[int, int]: # as `place`
     "Connect the processes that a launcher has started, if it was more than one."
     alone = "RANK" not in os.environ or int(os.environ.get("WORLD_SIZE") or 1) < 2
     if not alone and not dist.is_initialized():
         from accelerate import PartialState  # late: a picture needs none
         PartialState(cpu=not torch.cuda.is_available())
+        atexit.register(_leave)
     return place()
 
 # %% ../nbs/04e_processes.ipynb #04e00012
