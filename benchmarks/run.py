@@ -177,7 +177,7 @@ def main():
         print(f"{what:58} {value:>13}   wanted {wanted}", flush=True)
     if ask.short:
         lost = [f"{rows[n][0]}: {found[n]:.2f}, below {GROSS[n]}" for n in names if found[n] < GROSS[n]]
-        sys.exit("\n".join(lost))
+        sys.exit("\n".join(lost) or 0)
     if not ask.rows:
         text = io.StringIO(); out = csv.writer(text, lineterminator="\n")
         out.writerow(["row", "what", "ratio", "wanted", "hardware"])
