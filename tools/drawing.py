@@ -14,13 +14,14 @@ from links import ROOT
 SVG = ROOT/"images"/"house.svg"
 FLOORS = (("drawn birds, pictures, words", "#e6eef7", "#4a78a8", ("00", "01", "02")), ("the paper", "#e7f3ea", "#4a8a5c", ("03", "04", "05", "06")),
           ("use it, measure it", "#e6eef7", "#4a78a8", ("07", "08")), ("beyond the paper", "#e6eef7", "#4a78a8", ("09", "10", "11", "12")),
-          ("at speed, with buttons, in a shell", "#e6eef7", "#4a78a8", ("13", "14", "15"))) # from the ground up
+          ("at speed, with buttons, in a shell", "#e6eef7", "#4a78a8", ("13", "13b", "14", "15"))) # from the ground up
 
 
 def rooms():
-    "number -> (name of the chapter, names of its engine rooms), such as 04 -> (04_game, [04a_players, ...])."
+    "number -> (name of the chapter, names of its engine rooms), such as 04 -> (04_game, [04a_players, ...]). 13b is a chapter, too."
     stems = sorted(p.stem for p in (ROOT/"nbs").glob("*.ipynb"))
-    return {s[:2]: (s, [r for r in stems if re.match(rf"{s[:2]}[a-z]_", r)]) for s in stems if re.match(r"\d\d_", s)}
+    chapters = [s for s in stems if re.match(r"\d\d_", s) or s == "13b_wider"]
+    return {s.split("_")[0]: (s, [r for r in stems if re.match(rf"{s.split('_')[0]}[a-z]_", r) and r not in chapters]) for s in chapters}
 
 
 def box(x, y, w, h, fill, line, dash=""):
