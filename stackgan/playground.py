@@ -46,7 +46,7 @@ def play(
     best_of:int=1, # see `StackGAN.forward`
     words:list[str]|None=None, # see `sentence_notes`
 ) -> Drawn:
-    "What `model(sentence, n, seed)` draws, the sketches below it, and what to say about the sentence."
+    "What `model(sentence, n, seed)` draws, the sketches behind it, and what to say about the sentence."
     if why := unreadable(sentence := normalised(sentence), *_about(model)): raise ValueError(why)
     if n < 1: raise refusal(f"n is {n}", "1 or more pictures", "take 1")
     noise = model.noise(n * max(1, best_of), seed)
