@@ -3,7 +3,7 @@
 
 usage: python benchmarks/run.py            all rows, 20 to 40 minutes of one core; also writes benchmarks/results.csv
        python benchmarks/run.py --short    three rows in about a minute; fails on gross loss alone
-       python benchmarks/run.py --rows step1,draw1     some rows (--list names them)
+       python benchmarks/run.py --rows step1,draw1     some rows (--list names them), which replace those of benchmarks/results.csv
        python benchmarks/run.py --against ea5a718      with the preset `small` beside an older commit of this repository
 
 Every row alternates both forms, each in a process of its own with one thread, and takes medians: times are the processor's,
@@ -98,7 +98,7 @@ class Stored:
     def __len__(self): return len(self.array)
 
 
-def loading(size, batch, rounds=4):
+def loading(size, batch, turns=9):
     "Batches a second against a PIL `DataLoader` with two workers that are never disturbed: half of its processor time."
     keep_heap()
     with tempfile.TemporaryDirectory() as folder:
@@ -106,14 +106,14 @@ def loading(size, batch, rounds=4):
         for i in range(batch):
             smooth = Image.fromarray(random.integers(0, 256, (24, 32, 3), dtype=np.uint8)).resize((500, 375), Image.BICUBIC)
             files.append(f"{folder}/{i}.jpg"); smooth.save(files[-1], quality=90)
-        pictures = Photographs(files * rounds, size)
-        def read(): return sum(1 for _ in torch.utils.data.DataLoader(pictures, batch, num_workers=0))
-        began = time.process_time(); read(); peer = (time.process_time() - began) / rounds / 2
-    ours = Batches(Stored(4 * batch, round(size * 76 / 64)), torch.randn(4 * batch, 1, 1024), range(4 * batch), batch, size)
-    def read(epoch): return [b.real() for b in ours.epoch(epoch)]
-    read(0); took = []
-    for epoch in range(1, 6): began = time.process_time(); read(epoch); took.append((time.process_time() - began) / len(ours))
-    return peer / statistics.median(took)
+        pictures = Photographs(files, size)
+        ours = Batches(Stored(4 * batch, round(size * 76 / 64)), torch.randn(4 * batch, 1, 1024), range(4 * batch), batch, size)
+        def seconds(read, n): began = time.process_time(); read(); return (time.process_time() - began) / n
+        def peer(): return [*torch.utils.data.DataLoader(pictures, batch, num_workers=0)]
+        def own(): return [b.real() for b in ours.epoch(len(took))]
+        took = []
+        for _ in range(turns + 3): took.append((seconds(peer, 2), seconds(own, len(ours))))
+    return statistics.median(a / b for a, b in took[3:])  # the first ones fill the heap
 
 
 def small(stage, commit, times=5):
@@ -178,11 +178,12 @@ def main():
     if ask.short:
         lost = [f"{rows[n][0]}: {found[n]:.2f}, below {GROSS[n]}" for n in names if found[n] < GROSS[n]]
         sys.exit("\n".join(lost) or 0)
-    if not ask.rows:
-        text = io.StringIO(); out = csv.writer(text, lineterminator="\n")
-        out.writerow(["row", "what", "ratio", "wanted", "hardware"])
-        out.writerows([n, rows[n][0], "" if found[n] is None else f"{found[n]:.2f}", rows[n][1], hardware()] for n in names)
-        RESULTS.write_text(text.getvalue())
+    kept = {line["row"]: [*line.values()] for line in csv.DictReader(RESULTS.open())} if ask.rows and RESULTS.exists() else {}
+    measured = {n: [n, rows[n][0], "" if found[n] is None else f"{found[n]:.2f}", rows[n][1], hardware()] for n in names}
+    text = io.StringIO(); out = csv.writer(text, lineterminator="\n")
+    out.writerow(["row", "what", "ratio", "wanted", "hardware"])
+    out.writerows((kept | measured)[n] for n in rows if n in kept | measured)
+    RESULTS.write_text(text.getvalue())
 
 
 if __name__ == "__main__": main()

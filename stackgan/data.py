@@ -183,7 +183,8 @@ class Batches(Epochs):
 def _embed(self:Batches, index, own, generator): # (B, D) mean over k captions of each own picture, and of near misses
     pick = torch.rand(len(index), self.phi.shape[1], generator=generator).argsort(1)[:, :self.k]
     place = index[own, None].to(self.phi.device), pick[own].to(self.phi.device)
-    return [None if t is None else t[place].float().mean(1) for t in (self.phi, self.near)]
+    mean = (lambda t: t.float().mean(1)) if self.k > 1 else (lambda t: t[:, 0].float())
+    return [None if t is None else mean(t[place]) for t in (self.phi, self.near)]
 
 @patch
 def batch(self:Batches, e:int, i:int, order=None) -> Batch:
