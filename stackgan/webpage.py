@@ -119,7 +119,7 @@ def page_report(
     address = json.loads((site / "config.json").read_text(encoding="utf8"))["runtime"]["address"]
     release = f"{RUNTIME['package']} {RUNTIME['version']}"
     runtime = (f"{release} is in it, copied from its npm package." if address == "runtime/" else
-               f"It links {release} at {address}, with hashes: npm was not there to copy it.")
+               f"It links {release} at {address}, with hashes: it was not copied from its npm package.")
     look = f"To look at it: python -m http.server -d {site}, then open http://localhost:8000"
     return f"{site}: {size:.1f} MB. {runtime}\n{look}"
 
