@@ -58,6 +58,14 @@ def stubs(cell):
         if raised: yield node.name, min([node.lineno, *(d.lineno for d in node.decorator_list)]), node.end_lineno
 
 
+def blanks(cell):
+    "Values to be filled in, in a cell with a stub: (name, first line, last line) of each assignment that holds None."
+    if not list(stubs(cell)): return
+    for node in ast.parse(source(cell)).body:
+        if isinstance(node, ast.Assign) and any(isinstance(n, ast.Constant) and n.value is None for n in ast.walk(node.value)):
+            yield ast.unparse(node.targets[0]), node.lineno, node.end_lineno
+
+
 def make(folder):
     "Write the student's copy into a folder that is not there yet."
     folder = Path(folder)
@@ -121,10 +129,11 @@ def with_solutions(folder, only=()):
                 if cell["cell_type"] != "code" or re.search(r"^ *[%!]", source(cell), re.M): continue
                 for node in ast.parse(source(cell)).body:
                     if isinstance(node, (ast.FunctionDef, ast.ClassDef)): solved[node.name] = ast.unparse(node)
+                    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name): solved[node.targets[0].id] = ast.unparse(node)
                     if isinstance(node, (ast.Import, ast.ImportFrom)): imports.append(ast.unparse(node))
         for _, cell in exercises(nb):
             lines = source(cell).splitlines()
-            for name, first, last in sorted(stubs(cell), key=lambda s: -s[1]):
+            for name, first, last in sorted([*stubs(cell), *blanks(cell)], key=lambda s: -s[1]):
                 if name in solved: lines[first - 1:last] = [*imports, *solved[name].splitlines()]
                 else: print(f"{path.stem}: no notebook in solutions/ defines {name}")
             cell["source"] = "\n".join(lines).splitlines(keepends=True)
