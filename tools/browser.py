@@ -228,7 +228,7 @@ def page(args):
         config = json.loads((Path(site) / "config.json").read_text(encoding="utf8"))
         if config["runtime"]["address"] != "runtime/":
             print("left out: the page links its runtime, and a test fetches nothing; it needs npm when the site is written"); return {}
-        address, driver = stack.enter_context(served(site)), stack.enter_context(chromium(height=1300))
+        address, driver = stack.enter_context(served(site)), stack.enter_context(chromium(height=1450))
         for name in ("cold", "cached"):
             start = time.perf_counter()
             driver.get(f"{address}/index.html")
