@@ -11,6 +11,7 @@ import codecs
 import inspect
 import json
 import math
+import os
 import re
 import stat
 import types
@@ -49,11 +50,20 @@ def regular_file(
         kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
         given = f"{short_path(path)} is {kinds.get(stat.S_IFMT(mode), 'a device')}"
         raise refusal(given, "an ordinary file", "replace it by one")
+    if not os.access(path, os.R_OK):  # safetensors and Pillow would say that there is none
+        raise refusal(f"{short_path(path)} may not be read", "the right to read it", "check its rights", PermissionError)
     return path
 
 # %% ../nbs/01a_checked.ipynb #969b91ff
 _MARKS = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32",
           codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
+
+_FOREIGN = ( # what a file begins with, what it then is, what to do
+    (b"PK\3\4", "a workbook or an archive, whatever its name says", "save its sheet as CSV UTF-8, or unpack it"),
+    (b"\xd0\xcf\x11\xe0", "a workbook of Excel, whatever its name says", "save its sheet as CSV UTF-8"),
+    (b"PAR1", "a Parquet file", "write it as a table: pandas.read_parquet(FILE).to_csv('captions.csv', index=False)"),
+    (b"\x1f\x8b", "packed by gzip", "unpack it: gunzip FILE"), (b"%PDF", "a PDF", "save it as text in UTF-8"),
+    (b"version https://git-lfs", "a pointer of Git LFS, not the file itself", "fetch the file: git lfs pull"))
 
 def read_text(
     path:str|Path, # a file of text
@@ -64,6 +74,8 @@ def read_text(
     def refuse(place, what):
         line = raw[:place].count(b"\n") + 1
         return refusal(f"line {line} of {short_path(path)} {what}", "text in UTF-8", remedy)
+    for head, what, instead in _FOREIGN:
+        if raw.startswith(head): raise refusal(f"{short_path(path)} is {what}", "text in UTF-8", instead)
     mark = next((m for m in _MARKS if raw.startswith(m)), None)
     if mark: raise refuse(0, f"begins with the mark of {_MARKS[mark]}")
     if b"\0" in raw:

@@ -13,6 +13,7 @@ import os
 import pickletools
 import re
 import struct
+import unicodedata
 import warnings
 import zlib
 from collections import Counter
@@ -122,7 +123,7 @@ def pickled_split(
     "The split that lies beside published embeddings; names may lack their folder or their ending."
     found = {s: f for s in ("test", "train") for d in places if (f := d / s / "filenames.pickle").exists()}
     if not found: return {}
-    def bare(name): return re.sub(r"\.(jpe?g|png)$", "", name, flags=re.I)
+    def bare(name): return "/".join(re.sub(r"\.(jpe?g|png)$", "", name, flags=re.I).split("/")[-2:])
     lists = {s: {bare(n) for n in pickled_names(f)} for s, f in found.items()}
     keys = [bare(f) for f in files]
     if not any("/" in n for names in lists.values() for n in names): keys = [k.rpartition("/")[2]
@@ -144,7 +145,8 @@ class Row:
     captions: list
     label: str|None = None
 
-PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".jfif"}
+PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".jfif",
+            ".heic", ".heif", ".avif", ".jp2", ".jxl"} # Pillow may not read the last: then that is said
 _CALLED = dict(
     image="""image images img file filename file_name path filepath file_path image_name image_path image_file
         picture photo""",
@@ -192,8 +194,18 @@ def _separator(line): # of a table, by its first line; None where no separator m
         if len(cells) > 1:
             found = columns_of(cells)
             known = found["image"] is not None and found["caption"]
-            if known or Path(cells[0].partition("#")[0]).suffix.lower() in PICTURES: return d
+            if known or any(_names_picture(c.partition("#")[0]) for c in (cells[0], cells[-1])): return d
     return None
+
+def _names_picture(cell): return Path(cell).suffix.lower() in PICTURES
+
+def _headed(lines): # a heading, that of the table or the usual one, and the rows below it
+    if any(map(_names_picture, lines[0][1])):  # none: which cell is the picture?
+        swapped = len(lines[0][1]) == 2 and not _names_picture(re.sub(r"#\d+$", "", lines[0][1][0]))
+        return ["caption", "image"] if swapped else ["image", "caption"], lines
+    first, below = columns_of(lines[0][1]), any(_names_picture(c) for _, cells in lines[1:] for c in cells)
+    if below or first["image"] is not None or first["caption"]: return lines[0][1], lines[1:]
+    return ["image", "caption"], lines
 
 def read_csv(
     path:Path, # a table with a caption a line
@@ -201,11 +213,14 @@ def read_csv(
 ) -> list[Row]:
     "The rows of a table with commas, semicolons, tabs or bars."
     text, told = read_text(path), re.compile(r"sep=(.)\n")
+    foreign = re.match(r"\s*(?:([\[{])|<(!doctype|html))", text, re.I)
+    if foreign:
+        raise refusal(f"{path.name} holds {'JSON' if foreign[1] else 'a web page'}", "a table", "give it the ending "
+                      ".json, or .jsonl with a record a line" if foreign[1] else "download the file itself")
     mark = told.match(text)
     start = text[mark.end():] if mark else text.lstrip("\n")
-    d = mark[1] if mark else _separator(start.partition("\n")[0]) or ("\t"
-                                                                      if "\t" in start.partition("\n")[0]
-                                                                      else ",")
+    first = start.split("\n", 2)[:2]
+    d = mark[1] if mark else next(filter(None, map(_separator, first)), "\t" if "\t" in first[0] else ",")
     try:
         reader = csv.reader(io.StringIO(start, newline=""), delimiter=d, skipinitialspace=True, strict=True)
         lines = [(reader.line_num + bool(mark), [c.strip() for c in r]) for r in reader]
@@ -213,13 +228,9 @@ def read_csv(
         raise refusal(f"{path.name} breaks off in a cell ({e})", "every quote closed by another",
                       "look for a single \" in it") from e
     lines = [(n, r) for n, r in lines if any(r)]
-    heading, found = ["image", "caption"], columns_of(["image", "caption"])
-    if lines and not any(Path(c).suffix.lower() in PICTURES for c in lines[0][1]):
-        first = columns_of(lines[0][1])
-        if first["image"] is not None or first["caption"]:
-            heading, found = lines[0][1], first
-            check_columns(found, heading, path.name)
-            lines = lines[1:]
+    if not lines: return []
+    heading, lines = _headed(lines)
+    check_columns(found := columns_of(heading), heading, path.name)
     return [row for n, cells in lines if (row := _csv_row(path, n, cells, heading, found, faults))]
 
 def _csv_row(path, n, cells, heading, found, faults):
@@ -228,12 +239,18 @@ def _csv_row(path, n, cells, heading, found, faults):
     label = None if found["label"] is None else (cells + [""] * len(heading))[found["label"]]
     swallowed = any("\n" in c and re.search(r"(?m)^\s*\S+\.(jpe?g|png|webp)\b", c.partition("\n")[2])
                     for c in cells)
-    if len(cells) != len(heading) or not captions or not cells[found["image"]] or label == "" or swallowed:
+    full = len(cells) == len(heading) and not swallowed
+    if not full or not captions or not cells[found["image"]] or label == "":
         return faults(f"line {n} of {path.name} reads {', '.join(cells)[:120]!r}",
-                      f"{', '.join(heading)[:120]}",
+                      f"{', '.join(heading)[:120]}", "fill the empty cell, or take the line out" if full else
                       "a caption with a comma in it stands in quotes; a class needs a heading that names it")
     file = re.sub(r"#\d+$", "", cells[found["image"]])  # Flickr counts captions so: a.jpg#0
-    return Row(f"line {n} of {path.name}", inside(file, path.name), captions, label)
+    return Row(f"line {n} of {path.name}", inside(_relative(file, path.parent), path.name), captions, label)
+
+def _relative(file, home): # an absolute path into the folder of the table, as glob gives it, relative to that
+    if not Path(file).is_absolute(): return file
+    homes = [h for h in (home.absolute(), home.resolve()) if Path(file).is_relative_to(h)]
+    return Path(file).relative_to(homes[0]).as_posix() if homes else file
 
 # %% ../nbs/01d_folders.ipynb #ec81b339
 def _parsed(text, where):
@@ -246,7 +263,8 @@ def _parsed(text, where):
         if ", expected " in str(e): raise
         raise refusal(f"{where} is no JSON ({str(e)[:80]})", "one value of JSON", "correct it") from e
 
-def _record(where, record, table, faults):
+def _record(where, record, path, faults):
+    table = path.name
     if not isinstance(record, dict) or not record:
         return faults(f"{where} is {str(record)[:60]!r}",
                       'a record such as {"file_name": "a.jpg", "text": "a bird"}',
@@ -262,7 +280,7 @@ def _record(where, record, table, faults):
                                             for c in captions) or not captions:
         return faults(f"{where} names {str(file)[:60]!r} and {str(captions)[:60]}", "a file and texts",
                       "correct it")
-    return Row(where, inside(file, table), [one_line(c) for c in captions], label)
+    return Row(where, inside(_relative(file, path.parent), table), [one_line(c) for c in captions], label)
 
 def read_jsonl(
     path:Path, # a record a line
@@ -270,8 +288,8 @@ def read_jsonl(
 ) -> list[Row]:
     "The rows of a file with one JSON record a line."
     lines = [(n, line) for n, line in enumerate(read_text(path).split("\n"), 1) if line.strip()]
-    rows = [_record(w := f"line {n} of {path.name}", _parsed(line, w), path.name, faults) for n,
-            line in lines]
+    if lines and lines[0][1].lstrip().startswith("["): return read_json(path, faults)
+    rows = [_record(w := f"line {n} of {path.name}", _parsed(line, w), path, faults) for n, line in lines]
     return [r for r in rows if r]
 
 def read_json(
@@ -279,7 +297,9 @@ def read_json(
     faults:Faults,
 ) -> list[Row]:
     "The rows of a JSON file."
-    all_of_it = _parsed(read_text(path), path.name)
+    text = read_text(path)
+    if re.match(r"\s*\{[^\n]*\}[ \r]*\n\s*\{", text): return read_jsonl(path, faults)  # a record a line
+    all_of_it = _parsed(text, path.name)
     if isinstance(all_of_it, dict) and {"images", "annotations"} <= all_of_it.keys():
         try:
             files = {im["id"]: im["file_name"] for im in all_of_it["images"]}
@@ -299,7 +319,7 @@ def read_json(
     elif isinstance(all_of_it, list): records = all_of_it
     else: raise refusal(f"{path.name} holds {str(all_of_it)[:60]!r}", "records of pictures and captions",
                         "correct it")
-    rows = [_record(f"entry {n} of {path.name}", r, path.name, faults) for n, r in enumerate(records, 1)]
+    rows = [_record(f"entry {n} of {path.name}", r, path, faults) for n, r in enumerate(records, 1)]
     return [r for r in rows if r]
 
 def read_rows(
@@ -366,15 +386,16 @@ def locate(
     below:list[Path], # those
     table:str, # for the message
 ) -> Path: # where it is, or where it should be
-    "Find a picture that a table names; Windows' backslashes are read as slashes."
+    "Find a picture that a table names; Windows' backslashes are slashes, and an umlaut may be one character or two."
     names = dict.fromkeys([name, name.replace("\\", "/")])
+    if not name.isascii(): names |= {unicodedata.normalize(form, n): None for n in [*names] for form in ("NFC", "NFD")}
     for places in (folders, below):
         found = [p for d in places for n in names if (p := d / n).exists()]
         if len(found) > 1 and places is below:
             raise refusal(f"{table} names {name}, which is in {found[0].parent.name} and {found[1].parent.name}",
                           "one file of that name", "write the folder before the name")
         if found: return found[0]
-    return folders[0] / [*names][-1]
+    return folders[0] / name.replace("\\", "/")
 
 # %% ../nbs/01d_folders.ipynb #487b605e
 _PARTS = dict(train=("train", "training"), test=("test", "testing"),
@@ -394,14 +415,19 @@ def split_folder(
 
 def _sidecars(folder, part, faults): # a text beside each picture of a part, or in a folder of texts; or folders' names
     pictures = walk(part)
-    homes = [d for n in ("text", "text_c10", "captions") if (d := folder / n).is_dir()]
+    homes = [d for n in ("text", "text_c10", "captions", "texts", "txt") if (d := folder / n).is_dir()]
     away = {p.stem: p for d in homes for p in sorted(d.rglob("*.txt"))}
-    def beside(p): return [t for t in (p.with_suffix(".txt"), p.with_suffix(".caption"), Path(f"{p}.txt"))
-                           if t.exists()]
+    near = {p: p for d in {p.parent for p in pictures} for p in d.iterdir()}
+    near = {p.with_suffix(".txt"): p for p in near if p.suffix in (".TXT", ".Txt")} | near
+    def beside(p): return [near[t] for t in (p.with_suffix(".txt"), p.with_suffix(".caption"), Path(f"{p}.txt"))
+                           if t in near]
     texts = {p: next(iter(beside(p)), away.get(p.stem)) for p in pictures}
     groups = Counter((t if t and t.parent != p.parent else p).parent for p, t in texts.items())
     rows, paths = [], []
     if not any(texts.values()): return _named_folders(folder, part, pictures)
+    spare = [p.name for p in sorted({*near.values()} - {*texts.values()}) if p.suffix.lower() == ".txt"
+             and not re.search("readme|license|classes", p.stem, re.I)]
+    if spare: warnings.warn(f"{len(spare)} texts have no picture and are not read, the first is {spare[0]}", stacklevel=3)
     for p, t in texts.items():
         file = p.relative_to(folder).as_posix()
         lines = [] if t is None else [c for line in read_text(t).split("\n") if (c := one_line(line))]
@@ -414,6 +440,16 @@ def _sidecars(folder, part, faults): # a text beside each picture of a part, or 
         rows.append(Row(short_path(t), file, lines, home.name if len(groups) > 1 else None)); paths.append(p)
     return rows, paths
 
+_SHEETS = {".xlsx", ".xls", ".xlsm", ".ods", ".numbers", ".parquet", ".arrow", ".feather", ".token"}
+
+def _unread(folder): # the name of a table that nobody reads, and of an archive; None where there is none
+    near = [p for d in (folder, *sorted(folder.iterdir())) if d.is_dir() for p in sorted(d.iterdir())]
+    files = [p for p in near if p.is_file() and not p.name.startswith((".", "~"))]
+    told = [p for p in files if p.suffix.lower() in _SHEETS or p.parent != folder and p in named_tables(p.parent)
+            or re.search("^(caption|metadata|prompt)|token$", p.stem, re.I) and not _names_picture(p)]
+    packed = [p for p in files if re.search(r"\.(zip|tar|tgz|gz|rar|7z)$", p.name, re.I)]
+    return [next((p.relative_to(folder).as_posix() for p in some), None) for some in (told, packed)]
+
 def _named_folders(folder, part, pictures):
     groups = {p.parent for p in pictures}
     deeper = [d for d in sorted({d for p in groups for d in p.parents} | groups) if d.is_relative_to(folder)]
@@ -422,8 +458,15 @@ def _named_folders(folder, part, pictures):
         if told:
             raise refusal(f"{short_path(folder)} has {told[0]} in {d.relative_to(folder)}",
                           "it in the folder that is given", f"name {d}")
+    sheet, packed = _unread(folder)
+    if sheet and "/" in sheet and (folder / sheet) in named_tables((folder / sheet).parent):
+        raise refusal(f"{short_path(folder)} has {sheet}", "it in the folder that is given", "move it there")
+    if sheet:
+        raise refusal(f"{short_path(folder)} has {sheet}, which is not read", "captions.csv, metadata.jsonl or captions.json",
+                      "save it as one of these (a spreadsheet: CSV UTF-8), or take it away")
     if len(groups) < 2 or part in groups:
-        raise refusal(f"{short_path(folder)} has {len(pictures)} pictures and no captions",
+        raise refusal(f"{short_path(folder)} has {len(pictures)} pictures and no captions"
+                      + f" ({packed} is still packed)" * bool(packed),
                       "captions.csv with the columns image, caption and, if you like, class; metadata.jsonl; "
                       "COCO's captions.json; or a .txt beside each picture", "add one", FileNotFoundError)
     warnings.warn(f"{short_path(folder)} has no captions, so the names of its {len(groups)} folders are taken",
