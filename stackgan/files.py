@@ -67,7 +67,9 @@ def open_picture(
     remedy = "replace it, or take it out of the list of pictures"
     try: im = Image.open(inside or path)
     except Exception as e:
-        raise refusal(f"{wrong} ({type(e).__name__})", "a file that Pillow can read", remedy) from e
+        head = b"?" if inside else Path(path).read_bytes()[:99]
+        what = "it is empty" if not head else "a pointer of Git LFS" if head.startswith(b"version ") else type(e).__name__
+        raise refusal(f"{wrong} ({what})", "a file that Pillow can read", remedy) from e
     if im.mode == "F" or im.mode == "I" and im.format not in ("PNG", "PPM"):
         im.close()
         given = f"{short_path(path)} has 32 bits a pixel (mode {im.mode})"

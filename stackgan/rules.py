@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from .basics import parallel_map, refusal
+from .checked import short_path
 from .files import load_picture, open_picture
 from .folders import Faults
 from .large import is_there
@@ -39,6 +40,7 @@ class Rule:
     expected:str
     remedy:str
     kind:type=ValueError
+    hint:Callable=lambda draft, row: "" # what else is known of the first
 
 # %% ../nbs/01e_rules.ipynb #a4ecd4ac
 LEAST_SIDE, MOST_SIDE = 8, 30_000 # pixels
@@ -77,13 +79,23 @@ def _odd_box(d, i): # at least half of it lies in its picture
     seen = (min(x + w, W) - max(x, 0), min(y + h, H) - max(y, 0)) if fine else (0, 0)
     if min(seen) <= 0 or seen[0] * seen[1] < w * h / 2: return f"{x:g} {y:g} {w:g} {h:g} in {W} x {H}"
 
+def _like_it(d, i): # a file that may be meant: in other letters, with another ending, in the folder above
+    path = Path(d.paths[i])
+    for home in (h for h in (path.parent, path.parent.parent) if h.is_dir()):
+        files = sorted(p for p in home.iterdir() if p.is_file())
+        for key in (lambda p: p.name, lambda p: p.name.lower(), lambda p: p.stem.lower()):
+            found = next((p for p in files if key(p) == key(path)), None)
+            if found: return f", but {short_path(found)} is"
+    return ""
+
 TABLE_RULES = (  # about all rows of a table, whatever the split
     Rule(_elsewhere, "lie in the folder of another class than their label's", "the same class in both",
          "correct one"),
     Rule(_again, "stand there twice", "each picture once, in one class", "take one of the lines out"))
 RULES = (*TABLE_RULES,
     Rule(lambda d, i: None if is_there(d.paths[i]) else "not there", "are missing",
-         "all of them in the folder of the pictures", "put them back, or correct the table", FileNotFoundError),
+         "all of them in the folder of the pictures", "put them back, or correct the table", FileNotFoundError,
+         _like_it),
     Rule(_unreadable, "cannot be read", "pictures that Pillow can read", "replace them, or take them out"),
     Rule(_odd_side, "are too small or too large", f"{LEAST_SIDE} to {MOST_SIDE} pixels a side",
          "replace them, or take them out"),
@@ -104,7 +116,7 @@ def check_draft(
         if found and not faults.skip:
             (first, what), n = next(iter(found.items())), len(draft.files)
             said = f"{len(found)} of {n} pictures of {draft.table} {rule.says}"
-            raise refusal(f"{said}, the first is {draft.files[first]} ({what})",
+            raise refusal(f"{said}, the first is {draft.files[first]} ({what}{rule.hint(draft, first)})",
                           rule.expected, rule.remedy, rule.kind)
         faults.lines += [f"{draft.files[i]}: {rule.says} ({what})" for i, what in found.items()]
         good = [i for i in good if i not in found]
