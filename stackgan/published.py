@@ -127,7 +127,7 @@ class _Machine: # carries out the instructions of a pickle
             if type(what) is not _Name or type(args) is not tuple: raise _unfit("a call")
             s.append(_called(what, args))
         elif name == "BUILD": state = s.pop(); _filled(s[-1], state)
-        else: raise _unfit(f"the instruction {name}")
+        else: raise _unfit("a dict" if "DICT" in name or "SETITEM" in name else f"the instruction {name}")
 
 # %% ../nbs/01g_published.ipynb #f1ab000a
 MOST_STEPS, MOST_ITEMS = 2_000_000, 20_000_000
@@ -156,9 +156,12 @@ def read_pickle(
                 machine.step(op.name, arg)
         raise _unfit("too many instructions")
     except (ValueError, LookupError, TypeError, OverflowError, AttributeError, RecursionError) as e:
-        raise refusal(f"{short_path(path)} cannot be read ({str(e) or type(e).__name__})",
-                      "a pickle of arrays or names",
-                      "do not trust this file") from e
+        said = str(e) if isinstance(e, ValueError) and str(e) else "it ends too early, or is no pickle"
+        again = "pickle.dump({}, open('embeddings.pickle', 'wb'), 2)"
+        remedy = "do not trust this file" if "nothing else" in said else "copy it again"
+        if "a dict," in said: remedy = f"of a dict by names, {again.format('list(THAT.values())')}, and list(THAT) into filenames.pickle"
+        if " torch." in said: remedy = again.format("[t.numpy() for t in THAT]")
+        raise refusal(f"{short_path(path)} cannot be read ({said})", "a pickle of arrays or names", remedy) from e
 
 # %% ../nbs/01g_published.ipynb #3582c230
 def _in_zip(path, name): # does a .zip hold a file whose name ends so?
@@ -169,17 +172,24 @@ def _in_zip(path, name): # does a .zip hold a file whose name ends so?
 _OLD_TORCH = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19." # a number that torch.save wrote first, before 1.6
 
 def _refuse_foreign(path): # another program's format, by its first bytes
-    with path.open("rb") as file: head = file.read(64)
-    is_torch = head.startswith(b"PK") and _in_zip(path, "data.pkl") or head.startswith(_OLD_TORCH)
+    with path.open("rb") as file: head = file.read(512)
+    packed = head.startswith(b"PK")
+    is_torch = packed and _in_zip(path, "data.pkl") or head.startswith(_OLD_TORCH)
+    is_numpy = packed and not is_torch and _in_zip(path, ".npy")
     kinds = (("a file of numpy.save (.npy)", head.startswith(b"\x93NUMPY"), "numpy.load(FILE)"),
              ("a file of torch.save (.pth, .pt)", is_torch, "torch.load(FILE, weights_only=True).numpy()"),
-             ("a file of numpy.savez (.npz)", head.startswith(b"PK") and not is_torch,
-              "numpy.load(FILE)[NAME]"),
+             ("a file of numpy.savez (.npz)", is_numpy, "numpy.load(FILE)[NAME]"),
              ("a file of HDF5 (.h5)", head.startswith(b"\x89HDF"), "h5py.File(FILE)[NAME][:]"),
              ("a file of safetensors", head[8:10] == b'{"', "safetensors.numpy.load_file(FILE)[NAME]"),
              ("a file of MATLAB (.mat)", head.startswith(b"MATLAB"), "scipy.io.loadmat(FILE)[NAME]"),
              ("a file of Torch7 (.t7)", re.match(rb"[\3\4]\0\0\0|[34]\n1\n", head), "torchfile.load(FILE)"))
-    others = (("packed by gzip", head.startswith(b"\x1f\x8b"), "unpack it: gunzip FILE"),
+    others = (("empty", not head, "copy it again"),
+              ("packed by gzip", head.startswith(b"\x1f\x8b"), "unpack it: gunzip FILE"),
+              ("packed by bzip2", head.startswith(b"BZh"), "unpack it: bunzip2 FILE"),
+              ("packed by xz", head.startswith(b"\xfd7zXZ"), "unpack it: unxz FILE"),
+              ("packed by zip", packed and not is_torch and not is_numpy, "unpack it: unzip FILE"),
+              ("packed by tar", head[257:262] == b"ustar", "unpack it: tar xf FILE"),
+              ("a pointer of Git LFS, not the file itself", head.startswith(b"version https://git-lfs"), "git lfs pull"),
               ("a web page", re.match(rb"\s*<(!doctype|html)", head, re.I), "download the file itself"))
     expected = "a pickle of one (captions, dim) array a picture"
     for name, found, read in kinds:
