@@ -16,11 +16,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from .basics import cores, refusal, write_aside
+from .basics import cores, refusal
+from .checked import load_weights, save_weights
 from .data import Batches
 from .files import ImageCache
 from .large import read_map, write_map
@@ -134,11 +134,16 @@ def stored_phi(
 ) -> Tensor: # float16, in memory or in a map
     "Embeddings that are computed once."
     small, large = folder / "phi.safetensors", folder / "phi.npy"
-    if not small.exists() and not large.exists():
-        phi = make()
-        if isinstance(phi, tuple): write_map(large, *phi)
-        else: write_aside(small, lambda tmp: save_file({"phi": phi.half().cpu().contiguous()}, tmp))
-    return read_map(large) if large.exists() else load_file(small)["phi"]
+    def read(): return read_map(large) if large.exists() else load_weights(small)[0]["phi"]
+    if small.exists() or large.exists():
+        try: return read()
+        except (ValueError, LookupError) as e:  # after a power cut, for example
+            warnings.warn(f"{e} The captions are embedded anew.", stacklevel=2)
+            for file in (small, large): file.unlink(missing_ok=True)
+    phi = make()
+    if isinstance(phi, tuple): write_map(large, *phi)
+    else: save_weights(small, {"phi": phi.half()})
+    return read()
 
 # %% ../nbs/10c_minutes.ipynb #10cpubli
 def published_phi(

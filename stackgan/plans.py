@@ -207,6 +207,11 @@ def make_plan(
 ) -> Plan:
     "Look at everything that was asked for; refuse what cannot work."
     out, data, old = Path(out), str(data), run_config(out)
+    lost = None if old else next((n for n in RUN_PARTS[:3] if (out / n / "config.json").exists()), None)
+    if lost:
+        raise refusal(f"{out} holds {lost} of a run, and its config.json is not there", "a new folder, or all of the run",
+                      "put config.json back, or name another", FileExistsError)
+    if resume and not old: warnings.warn(f"{out} holds no run to go on with, so one begins", stacklevel=3)
     if old and not resume:
         raise refusal(f"{out} already holds a run", "a new folder", "add resume, or name another", FileExistsError)
     if old:
@@ -303,6 +308,7 @@ def fit_preset(
 ) -> Plan: # with batches no larger than the data
     "Refuse pictures that make no step, before anything is learnt; shrink a batch that is too large."
     n, alphabet = len(pictures), getattr(text, "alphabet", ALPHABET if text is None else None)
+    if n < 2: raise refusal(f"there is {n} picture", "2 or more", "add pictures")
     if len(set(pictures.labels.tolist())) < 2:
         raise refusal(f"all {n} pictures are of one class", "two classes or more", "add pictures of another, or "
                       "leave the column class out: then each picture is a class of its own")
