@@ -27,10 +27,13 @@ def generate(
     if args.gif and len(said) > 1:
         raise refusal("--gif is given with several sentences", "one to begin with", "give one")
     names = out_names(args, said)
-    with whole(): from stackgan.generate import StackGAN
-    model = StackGAN.from_pretrained(args.model, pick_device(args.device))
+    with whole():
+        from stackgan.generate import StackGAN
+        from stackgan.models import checked_sentences
+    model, ends = StackGAN.from_pretrained(args.model, pick_device(args.device)), [" ".join(args.gif)] if args.gif else []
+    checked_sentences([*said, *ends], model.text, remarks=False)  # all of them, before the first is drawn
     if args.gif:
-        there = model.interpolate(said[0], " ".join(args.gif), 16, args.seed)
+        there = model.interpolate(said[0], *ends, 16, args.seed)
         frames = [*there, *there[-2:0:-1]]  # and back
         return write_picture(frames[0], names[0][0], "GIF", save_all=True, append_images=frames[1:], duration=120, loop=0)
     draw = model.stage1 if args.stage1 else model

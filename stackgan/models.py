@@ -11,7 +11,7 @@ __all__ = ['MESSAGES', 'packaged_models', 'find_model', 'model_card', 'load_part
 import difflib
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from pathlib import Path
 
@@ -224,7 +224,7 @@ def checked_sentences(
     remarks:bool=True, # warn of what is cut, not read, not learned?
 ) -> list[str]: # always several, with single spaces
     "Sentences that say something, or a refusal."
-    texts = [texts] if isinstance(texts, str) else list(texts)
+    texts = list(texts) if isinstance(texts, Iterable) and not isinstance(texts, (str, bytes)) else [texts]
     if not texts: raise refusal("texts is empty", "at least one sentence", "say what to draw")
     for t in texts:
         if not isinstance(t, str): raise refusal(f"{t!r} is no sentence", "a string", "say what to draw")

@@ -235,8 +235,9 @@ def check_processes(
         raise refusal(f"{n} processes run stackgan {args.command}", "one", "only train works on several")
 
 def say(text):
-    "A line to a person, on standard error."
-    print(f"stackgan: {text}", file=sys.stderr)
+    "A line to a person, on standard error; what would act on a terminal is named."
+    shown = "".join(c if c.isprintable() or c == "\n" else f"U+{ord(c):04X}" for c in text)
+    print(f"stackgan: {shown}", file=sys.stderr)
 
 def read_sentences(
     words:list[str], # after `stackgan generate`
