@@ -320,6 +320,9 @@ def fit_preset(
                       "captions in the letters a to z",
                       "translate them, or train with text=SentenceEncoder(...), which reads any script")
     if mute: warnings.warn(f"{mute} captions hold no character that the text encoder reads", stacklevel=2)
+    most = getattr(text, "max_len", 201) if alphabet and not plan.embeddings else None  # 201: of a char-CNN-RNN
+    if cut := sum(len(c) > most for c in said) if most else 0:
+        warnings.warn(f"{cut} captions have more than {most} characters, and the text encoder reads no more", stacklevel=2)
     stages = plan.preset.stages
     for name, stage in stages.items():
         if stage.epochs and round(stage.epochs * (n // min(n, stage.batch_size))) < 1:
