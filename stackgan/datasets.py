@@ -325,6 +325,11 @@ def own_split(
     has:str, # what the pictures are read from, for the message
 ) -> set: # of pictures
     "The pictures of a split of one's own, which lists of classes make; without them all are to train on."
+    names = [f"{s}.txt" for s in SPLITS if (folder / f"{s}.txt").is_file() and all(p.stem != s for p in of)]
+    if split != "all" and len(names) > 1 and not class_lists([folder]):
+        raise refusal(f"{short_path(folder)} has {' and '.join(names)}, which are not read (split={split!r})",
+                      "trainclasses.txt and testclasses.txt with each part's classes, or folders train and test",
+                      "write these lists, sort the pictures into such folders, or take those files away")
     if split == "all" or split == "train" and not class_lists([folder]): return set(of)
     if not class_lists([folder]):
         raise refusal(f"{short_path(folder)} has no {split} part (split={split!r}): {has} does not tell one",
