@@ -218,7 +218,9 @@ def read_checkpoint(self:RunFolder,
         except (ValueError, FileNotFoundError) as e: damaged = damaged or e; continue
         if damaged: warnings.warn(f"{damaged} The run goes on from {file.name}.", stacklevel=3)
         return found
-    if damaged: raise damaged
+    if damaged:
+        raise refusal(f"{str(damaged).partition(', expected')[0]}, and no other checkpoint is whole", "one of them",
+                      f"copy it again, or remove {self.path / 'checkpoints'} to begin this stage anew") from damaged
     given = f"{self.path / 'checkpoints'} holds no checkpoint"
     raise refusal(given, "one of a run", "start without resume", FileNotFoundError)
 
