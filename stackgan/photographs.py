@@ -135,7 +135,7 @@ def read_official(
     try: held = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as e:
         given = f"{path} is no plain state dict ({type(e).__name__})"
-        raise refusal(given, "what torch.save(netG.state_dict()) writes", "save it so") from e
+        raise refusal(given, "what torch.save(netG.state_dict()) writes", "download it again, or save it so") from e
     state, plain = inner_state(held, path), {}
     for k, v in state.items():
         if not isinstance(k, str):

@@ -351,7 +351,7 @@ _WORDS = [(r" \([A-Z]\w*(?:Error|Exception|Enabled)\)", ""),  # a class of Pytho
     (r"give another folder=", "free some there, or move the data to another disk"),
     (r"train with text=SentenceEncoder\(\.\.\.\)", "train from Python with SentenceEncoder"),
     (r"use from_phi", "draw with from_phi in Python, or train with captions instead of --embeddings"),
-    (r"\bsplit='(\w+)'", r"--split \1"), (r"\bfolder=", "--out"), (r"(?<!-)\bbest_of is\b", "--best-of is"),
+    (r"\bsplit='(\w+)' or '(\w+)'", r"--split \1 or \2"), (r"\bsplit='(\w+)'", r"--split \1"), (r"\bfolder=", "--out"), (r"(?<!-)\bbest_of is\b", "--best-of is"),
     (r"text and embeddings are both given", "--text and --embeddings are both given"),
     (r"(?<![-\w])(truncation|seed|size|others|init|data|preset|text|embeddings|minutes|visitors) is ", r"--\1 is "),
     (r"^n is ", "--n is "),
