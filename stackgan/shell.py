@@ -367,7 +367,8 @@ def shell_words(
     return message
 
 # %% ../nbs/15b_shell.ipynb #93813726
-_SHORT = re.compile("not enough memory|can't allocate memory|out of memory|bad_alloc|Cannot allocate", re.I)
+_SHORT = re.compile("not enough memory|can't allocate memory|out of memory|bad_alloc|Cannot allocate|ALLOC_FAILED|"
+                    "failed to map segment|could not create a (primitive|memory)|can't start new thread", re.I)
 _FULL = re.compile("No space left on device|disk quota exceeded", re.I)
 _NET = {"ConnectionError", "ConnectError", "ConnectTimeout", "TimeoutError", "URLError", "gaierror", "HTTPError",
         "LocalEntryNotFoundError", "OfflineModeIsEnabled", "HfHubHTTPError", "RemoteProtocolError"}
@@ -384,7 +385,7 @@ def explain(
 ) -> str|None: # a sentence; None for what is a fault of ours
     "What went wrong, in one sentence."
     kinds, text = {k.__name__ for k in type(error).__mro__}, str(error)
-    if isinstance(error, MemoryError) or _SHORT.search(text) and isinstance(error, (RuntimeError, OSError)):
+    if isinstance(error, MemoryError) or _SHORT.search(text) and isinstance(error, (RuntimeError, OSError, ImportError)):
         smaller = _SMALLER.get(command, "ask for less, with a smaller --n")
         return f"memory is used up: close other programs, or {smaller}"
     if _FULL.search(text): error = OSError(errno.ENOSPC, text, getattr(error, "filename", None))
