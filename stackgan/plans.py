@@ -207,7 +207,7 @@ def make_plan(
 ) -> Plan:
     "Look at everything that was asked for; refuse what cannot work."
     out, data, old = Path(out), str(data), run_config(out)
-    lost = None if old else next((n for n in RUN_PARTS[:3] if (out / n / "config.json").exists()), None)
+    lost = None if old else next((n for n in RUN_PARTS[1:3] if (out / n / "config.json").exists()), None)
     if lost:
         raise refusal(f"{out} holds {lost} of a run, and its config.json is not there", "a new folder, or all of the run",
                       "put config.json back, or name another", FileExistsError)
