@@ -51,7 +51,8 @@ def regular_file(
         given = f"{short_path(path)} is {kinds.get(stat.S_IFMT(mode), 'a device')}"
         raise refusal(given, "an ordinary file", "replace it by one")
     if not os.access(path, os.R_OK):  # safetensors and Pillow would say that there is none
-        raise refusal(f"{short_path(path)} may not be read", "the right to read it", "check its rights", PermissionError)
+        given = f"{short_path(path)} may not be read"
+        raise refusal(given, "the right to read it", "check its rights", PermissionError)
     return path
 
 # %% ../nbs/01a_checked.ipynb #969b91ff
@@ -61,7 +62,7 @@ _MARKS = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32",
 _FOREIGN = ( # what a file begins with, what it then is, what to do
     (b"PK\3\4", "a workbook or an archive, whatever its name says", "save its sheet as CSV UTF-8, or unpack it"),
     (b"\xd0\xcf\x11\xe0", "a workbook of Excel, whatever its name says", "save its sheet as CSV UTF-8"),
-    (b"PAR1", "a Parquet file", "write it as a table: pandas.read_parquet(FILE).to_csv('captions.csv', index=False)"),
+    (b"PAR1", "a Parquet file", "pandas.read_parquet(FILE).to_csv('captions.csv', index=False) makes a table of it"),
     (b"\x1f\x8b", "packed by gzip", "unpack it: gunzip FILE"), (b"%PDF", "a PDF", "save it as text in UTF-8"),
     (b"version https://git-lfs", "a pointer of Git LFS, not the file itself", "fetch the file: git lfs pull"))
 

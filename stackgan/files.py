@@ -68,7 +68,8 @@ def open_picture(
     try: im = Image.open(inside or path)
     except Exception as e:
         head = b"?" if inside else Path(path).read_bytes()[:99]
-        what = "it is empty" if not head else "a pointer of Git LFS" if head.startswith(b"version ") else type(e).__name__
+        pointer = head.startswith(b"version https://git-lfs")
+        what = "it is empty" if not head else "a pointer of Git LFS" if pointer else type(e).__name__
         raise refusal(f"{wrong} ({what})", "a file that Pillow can read", remedy) from e
     if im.mode == "F" or im.mode == "I" and im.format not in ("PNG", "PPM"):
         im.close()

@@ -215,8 +215,8 @@ def read_csv(
     text, told = read_text(path), re.compile(r"sep=(.)\n")
     foreign = re.match(r"\s*(?:([\[{])|<(!doctype|html))", text, re.I)
     if foreign:
-        raise refusal(f"{path.name} holds {'JSON' if foreign[1] else 'a web page'}", "a table", "give it the ending "
-                      ".json, or .jsonl with a record a line" if foreign[1] else "download the file itself")
+        remedy = "give it the ending .json, or .jsonl with a record a line" if foreign[1] else "download the file itself"
+        raise refusal(f"{path.name} holds {'JSON' if foreign[1] else 'a web page'}", "a table", remedy)
     mark = told.match(text)
     start = text[mark.end():] if mark else text.lstrip("\n")
     first = start.split("\n", 2)[:2]
@@ -386,9 +386,10 @@ def locate(
     below:list[Path], # those
     table:str, # for the message
 ) -> Path: # where it is, or where it should be
-    "Find a picture that a table names; Windows' backslashes are slashes, and an umlaut may be one character or two."
+    "Find a picture that a table names; backslashes are slashes, and an umlaut may be one character or two."
     names = dict.fromkeys([name, name.replace("\\", "/")])
-    if not name.isascii(): names |= {unicodedata.normalize(form, n): None for n in [*names] for form in ("NFC", "NFD")}
+    if not name.isascii():
+        names |= {unicodedata.normalize(form, n): None for n in [*names] for form in ("NFC", "NFD")}
     for places in (folders, below):
         found = [p for d in places for n in names if (p := d / n).exists()]
         if len(found) > 1 and places is below:
@@ -427,7 +428,8 @@ def _sidecars(folder, part, faults): # a text beside each picture of a part, or 
     if not any(texts.values()): return _named_folders(folder, part, pictures)
     spare = [p.name for p in sorted({*near.values()} - {*texts.values()}) if p.suffix.lower() == ".txt"
              and not re.search("readme|license|classes", p.stem, re.I)]
-    if spare: warnings.warn(f"{len(spare)} texts have no picture and are not read, the first is {spare[0]}", stacklevel=3)
+    if spare:
+        warnings.warn(f"{len(spare)} texts have no picture and are not read, the first is {spare[0]}", stacklevel=3)
     for p, t in texts.items():
         file = p.relative_to(folder).as_posix()
         lines = [] if t is None else [c for line in read_text(t).split("\n") if (c := one_line(line))]
@@ -462,7 +464,8 @@ def _named_folders(folder, part, pictures):
     if sheet and "/" in sheet and (folder / sheet) in named_tables((folder / sheet).parent):
         raise refusal(f"{short_path(folder)} has {sheet}", "it in the folder that is given", "move it there")
     if sheet:
-        raise refusal(f"{short_path(folder)} has {sheet}, which is not read", "captions.csv, metadata.jsonl or captions.json",
+        raise refusal(f"{short_path(folder)} has {sheet}, which is not read",
+                      "captions.csv, metadata.jsonl or captions.json",
                       "save it as one of these (a spreadsheet: CSV UTF-8), or take it away")
     if len(groups) < 2 or part in groups:
         raise refusal(f"{short_path(folder)} has {len(pictures)} pictures and no captions"

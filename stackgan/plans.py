@@ -209,8 +209,8 @@ def make_plan(
     out, data, old = Path(out), str(data), run_config(out)
     lost = None if old else next((n for n in RUN_PARTS[1:3] if (out / n / "config.json").exists()), None)
     if lost:
-        raise refusal(f"{out} holds {lost} of a run, and its config.json is not there", "a new folder, or all of the run",
-                      "put config.json back, or name another", FileExistsError)
+        given = f"{out} holds {lost} of a run, and its config.json is not there"
+        raise refusal(given, "a new folder, or all of the run", "put config.json back, or name another", FileExistsError)
     if resume and not old: warnings.warn(f"{out} holds no run to go on with, so one begins", stacklevel=3)
     if old and not resume:
         raise refusal(f"{out} already holds a run", "a new folder", "add resume, or name another", FileExistsError)
@@ -322,7 +322,8 @@ def fit_preset(
     if mute: warnings.warn(f"{mute} captions hold no character that the text encoder reads", stacklevel=2)
     most = getattr(text, "max_len", 201) if alphabet and not plan.embeddings else None  # 201: of a char-CNN-RNN
     if cut := sum(len(c) > most for c in said) if most else 0:
-        warnings.warn(f"{cut} captions have more than {most} characters, and the text encoder reads no more", stacklevel=2)
+        warnings.warn(f"{cut} captions have more than {most} characters, and the text encoder reads no more",
+                      stacklevel=2)
     stages = plan.preset.stages
     for name, stage in stages.items():
         if stage.epochs and round(stage.epochs * (n // min(n, stage.batch_size))) < 1:

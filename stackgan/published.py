@@ -159,7 +159,8 @@ def read_pickle(
         said = str(e) if isinstance(e, ValueError) and str(e) else "it ends too early, or is no pickle"
         again = "pickle.dump({}, open('embeddings.pickle', 'wb'), 2)"
         remedy = "do not trust this file" if "nothing else" in said else "copy it again"
-        if "a dict," in said: remedy = f"of a dict by names, {again.format('list(THAT.values())')}, and list(THAT) into filenames.pickle"
+        if "a dict," in said:
+            remedy = f"{again.format('list(THAT.values())')}, and in the same way list(THAT) into filenames.pickle"
         if " torch." in said: remedy = again.format("[t.numpy() for t in THAT]")
         raise refusal(f"{short_path(path)} cannot be read ({said})", "a pickle of arrays or names", remedy) from e
 
@@ -189,7 +190,8 @@ def _refuse_foreign(path): # another program's format, by its first bytes
               ("packed by xz", head.startswith(b"\xfd7zXZ"), "unpack it: unxz FILE"),
               ("packed by zip", packed and not is_torch and not is_numpy, "unpack it: unzip FILE"),
               ("packed by tar", head[257:262] == b"ustar", "unpack it: tar xf FILE"),
-              ("a pointer of Git LFS, not the file itself", head.startswith(b"version https://git-lfs"), "git lfs pull"),
+              ("a pointer of Git LFS, not the file itself", head.startswith(b"version https://git-lfs"),
+               "fetch the file: git lfs pull"),
               ("a web page", re.match(rb"\s*<(!doctype|html)", head, re.I), "download the file itself"))
     expected = "a pickle of one (captions, dim) array a picture"
     for name, found, read in kinds:
