@@ -75,7 +75,8 @@ def _mute(d, i): # no caption, or half of a character in one
 def _odd_box(d, i): # at least half of it lies in its picture
     if d.boxes is None or i not in d.sizes: return
     (x, y, w, h), (W, H) = d.boxes[i].tolist(), d.sizes[i]
-    fine = all(abs(v) <= MOST_SIDE for v in (x, y, w, h)) and w >= 1 and h >= 1
+    fine = all(abs(v) <= MOST_SIDE for v in (x, y, w, h))
+    fine = fine and min(w, h) >= 1 and max(w, h) >= 2  # so that the square has a side
     seen = (min(x + w, W) - max(x, 0), min(y + h, H) - max(y, 0)) if fine else (0, 0)
     if min(seen) <= 0 or seen[0] * seen[1] < w * h / 2: return f"{x:g} {y:g} {w:g} {h:g} in {W} x {H}"
 
