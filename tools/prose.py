@@ -7,8 +7,9 @@ python tools/prose.py --words    print the words that no dictionary knows, to be
 - Every word is in the English dictionary of pyspellchecker, in tools/words.txt (names, terms, British spelling), or in `code`.
 - Every link to a file of this repository leads to one, and every #part of it to a heading there.
 - Every picture has alternative text (tools/alt.py).
+- Every name that a block of Python imports from the package is there.
 """
-import argparse, json, re, subprocess, sys
+import argparse, ast, importlib, json, re, subprocess, sys
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -76,14 +77,24 @@ def alt():
     if r.returncode: yield from (r.stdout + r.stderr).strip().splitlines()
 
 
+def imports():
+    "What blocks of Python in prose import from the package, and it does not have."
+    for path, where, text in texts():
+        for line in re.findall(r"^\s*(from stackgan.* import (?:\([^)]*\)|.*))", "\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.S)), flags=re.M):
+            node, = ast.parse(line).body
+            there = importlib.import_module(node.module)
+            for one in node.names:
+                if one.name != "*" and not hasattr(there, one.name): yield f"{name(path)}, {where}: {node.module} has no {one.name}"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="what it does anyway; the other tools have this option")
     parser.add_argument("--words", action="store_true", help="print the unknown words alone")
     args, new = parser.parse_args(), unknown()
     if args.words: print(*sorted(new), sep="\n"); return 0
-    wrong = [f"{where}: is \"{word}\" a word? Then add it to tools/words.txt" for word, where in new.items()] + [*links(), *alt()]
-    print(*wrong or ["every word is spelt, every link leads somewhere, every picture has its text"], sep="\n")
+    wrong = [f"{where}: is \"{word}\" a word? Then add it to tools/words.txt" for word, where in new.items()] + [*links(), *imports(), *alt()]
+    print(*wrong or ["every word is spelt, every link leads somewhere, every import is there, every picture has its text"], sep="\n")
     return 1 if wrong else 0
 
 
