@@ -266,6 +266,7 @@ def restore_game(
     begun:bool=True, # has it taken a step? Then the optimisers have moments
 ):
     "Put networks and optimisers back to where a checkpoint left them."
+    state = {k: v for k, v in state.items() if ".imagenet." not in k}  # of a fixed network, in older checkpoints
     if wrong := _unlike(game, state, begun):
         raise refusal(f"this checkpoint is not of such a run: {wrong}",
                       "all of this game's networks and optimisers",
