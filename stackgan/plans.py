@@ -52,6 +52,7 @@ class Preset:
     norm_d: bool = True    # BatchNorm in the discriminators?
     shortcut: bool = False # a skip connection from the sketch to Stage-II's picture?
     projected: bool = False # discriminators that look through ImageNet's network (`ProjectedDiscriminator`)?
+    seen: int = 128        # pixels a side that this network is shown of Stage-II's pictures
 
     @property
     def stages(self) -> dict: # "stage1", "stage2"
@@ -102,7 +103,7 @@ def discriminator_for(
     stage = preset.stages[f"stage{number}"]
     heads = {e.head: True for e in stage.extras if e.head} | dict(norm=preset.norm_d)
     if preset.projected:
-        return ProjectedDiscriminator(phi_dim, stage.width_d, side=(96, 128)[number - 1], **heads)
+        return ProjectedDiscriminator(phi_dim, stage.width_d, side=(96, preset.seen)[number - 1], **heads)
     return (StageIDiscriminator, StageIIDiscriminator)[number - 1](phi_dim, size, stage.width_d, **heads)
 
 def stage_generator(

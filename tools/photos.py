@@ -1,11 +1,16 @@
 """Make a finished run on photographs the packaged model `photos`, and store its figures and a page of its pictures for chapter 12.
 
-usage: python tools/photos.py RUN CUB FIGURES [FIGURES ...]
+usage: python tools/photos.py begin BEGIN
+       python tools/photos.py RUN CUB FIGURES [FIGURES ...]
 (RUN: the folder of `stackgan train --data CUB --preset photos --out RUN`; FIGURES: what `stackgan evaluate --data CUB --out`
 wrote, once for each network)
 
-Writes stackgan/weights/photos: the model in 16 bits, the curves of both stages, figures.json; and images/photos.jpg: sketch and
-picture for the first captions of held-out pictures, in a fixed order by chance, none chosen. No photograph is stored.
+`begin` writes a model to go on from: text encoder and Stage-I of the packaged `photos`, Stage-II's layers of `birds`. Then
+`stackgan train --data CUB --preset photos --init BEGIN --epochs1 0 --out RUN` teaches these layers photographs.
+
+The second form writes stackgan/weights/photos: the model in 16 bits, the curves of the stages that learned, figures.json, which also
+has `through_stage2` of the model and of the one that was there; and images/photos.jpg: sketch and picture for the first captions
+of held-out pictures, in a fixed order by chance, none chosen. No photograph is stored.
 """
 import json
 import shutil
@@ -21,17 +26,28 @@ from PIL import Image
 from stackgan.basics import write_aside
 from stackgan.data import read_data
 from stackgan.generate import StackGAN
+from stackgan.photographs import through_stage2
+from stackgan.stage2 import StageIIGenerator
+
+def begin(out):
+    photos, birds = StackGAN.from_pretrained("photos"), StackGAN.from_pretrained("birds")
+    g2 = StageIIGenerator(photos.g1, **birds.g2.config())
+    g2.load_state_dict({k: v for k, v in birds.g2.state_dict().items() if not k.startswith("stage1.")}, strict=False)
+    StackGAN(photos.text, photos.g1, g2, words=photos.words).save_pretrained(out)
 
 def main(run, cub, *figures):
     root = Path(__file__).parents[1]
     folder = root / "stackgan" / "weights" / "photos"
     for stage in ("stage1", "stage2"):
-        write_aside(folder / f"{stage}_metrics.csv", lambda tmp: shutil.copyfile(run / stage / "metrics.csv", tmp))
+        if (curves := run / stage / "metrics.csv").exists():  # --epochs1 0 keeps a stage and its curves
+            write_aside(folder / f"{stage}_metrics.csv", lambda tmp: shutil.copyfile(curves, tmp))
     results = [json.loads(f.read_text()) for f in figures]
     stored = {k: v for k, v in results[0].items() if k not in ("model", "data")}  # somebody's folders
     for other in results[1:]:
         if any(other[k] != stored[k] for k in ("n", "split", "seed")): sys.exit("The figures are of different sentences: evaluate with the same --n, --split and --seed.")
         stored["figures"] |= other["figures"]
+    stored["through"] = {name: through_stage2(StackGAN.from_pretrained(where), cub, stored["n"], stored["split"], stored["seed"])
+                         for name, where in dict(before=folder, now=run / "model").items()}
     write_aside(folder / "figures.json", lambda tmp: tmp.write_text(json.dumps(stored, indent=1) + "\n"))
     data, model = read_data(cub, "test"), StackGAN.from_pretrained(run / "model")
     model.save_pretrained(folder, torch.float16)
@@ -44,4 +60,4 @@ def main(run, cub, *figures):
     for ax in axes.flat: ax.axis("off")
     write_aside(root / "images" / "photos.jpg", lambda tmp: fig.savefig(tmp, format="jpeg", dpi=80, pil_kwargs=dict(quality=82)))
 
-if __name__ == "__main__": main(*map(Path, sys.argv[1:]))
+if __name__ == "__main__": begin(sys.argv[2]) if sys.argv[1] == "begin" else main(*map(Path, sys.argv[1:]))
