@@ -4,7 +4,7 @@ usage: python tools/recipes.py train paper CUB RUN
        python tools/recipes.py store CUB PAPER PHOTOS
 (CUB: a folder in CUB's layout; RUN: a new folder, or one to continue; PAPER: the finished run; PHOTOS: a file, see below)
 
-Both generators are as wide as the packaged model `photos`, whose phi they get; pictures in a batch and precision are
+Both generators are as wide as the first packaged `photos` (48 and 20), whose phi they get; pictures in a batch and precision are
 those of the preset `small`; losses, rates and everything else are the recipe's own. Stage-I goes 42 times through the
 pictures, half as often as the packaged model did, Stage-II 4 times. Before `store`, at 64 and at 256 pixels:
 
