@@ -17,6 +17,7 @@ from .files import as_bytes, crop_to_bird, read_image
 from .judge import draw_sentences, feature_network
 from .generate import StackGAN
 from .data import read_data
+from .models import embedded
 from .metrics import (Features, as_tensor, distance_figures, frechet_distance, noise_pictures,
                               precision_figures)
 
@@ -31,9 +32,9 @@ def photograph(
     picture = read_image(data.paths[i], upright=box is None)
     return crop_to_bird(picture, box).resize((size, size), Image.BICUBIC)
 
-def _halves(data, n, split, seed, size): # n real pictures, their sentences and species; n others
+def _halves(data, real, n, seed, size): # n real pictures, their sentences and species; n others
     if n < 2: raise refusal(f"n is {n}", "2 or more sentences", "take 500")
-    real, rng = read_data(data, split), np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     if real.bird_attributes() is not None: real.boxes = None  # drawn birds stand where they should
     n = min(n, len(real) // 2)
     if n < 2: raise refusal(f"{data} has {len(real)} pictures", "4 or more", "two halves are compared")
@@ -56,9 +57,9 @@ def evaluate_photos(
     best_of:int=1, # as in `StackGAN.forward`
 ) -> dict: # as `evaluate_birds` gives it, without attributes
     "Fréchet distance, KID and R-precision of a model's pictures for the sentences of real ones."
-    own, sentences, species, others = _halves(data, n, split, seed, model.size)
-    n, network = len(own), network or feature_network("efficientnet")
-    dials = dict(truncation=truncation, best_of=best_of)
+    real, network = read_data(data, split), network or feature_network("efficientnet")
+    own, sentences, species, others = _halves(data, real, n, seed, model.size)
+    n, dials = len(own), dict(truncation=truncation, best_of=best_of)
     drawn = draw_sentences(model, sentences, seed, progress=progress, **dials)
     shown = {"photographs": own} | drawn | {"noise": noise_pictures(n, model.size, seed)}
     figures = precision_figures(matchers or {}, shown, sentences, species)
@@ -79,10 +80,11 @@ def through_stage2(
     "Real pictures as they are, shrunk to a sketch and enlarged, and shrunk and finished by Stage-II."
     if model.g2 is None or model.text is None:
         raise refusal("the model lacks Stage-II or a text encoder", "both", "take another model")
-    own, sentences, _, others = _halves(data, n, split, seed, model.size)
-    network, sketches = network or feature_network("efficientnet"), as_tensor(own, model.g1.size)
-    pairs = zip(sketches.split(16), model.text.embed(sentences).split(16))
-    def finish(s, p): return model.g2.refine(s / 127.5 - 1, p, torch.zeros(len(p), model.g2.c_dim)).images
+    real, network = read_data(data, split), network or feature_network("efficientnet")
+    own, sentences, _, others = _halves(data, real, n, seed, model.size)
+    sketches = as_tensor(own, model.g1.size)
+    pairs = zip(sketches.split(16), embedded(model, sentences).split(16))
+    def finish(s, p): return model.g2.refine(s.to(p.device) / 127.5 - 1, p, p.new_zeros(len(p), model.g2.c_dim)).images
     shown = dict(photographs=own, enlarged=as_tensor(sketches, model.size),
                  stage2=as_bytes(torch.cat([finish(*pair) for pair in pairs])))
     reference = network(others)
