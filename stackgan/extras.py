@@ -28,7 +28,8 @@ class Consistency(Extra):
     def g(self, turn):
         images, sketch = turn.fake.images, turn.fake.sketch
         if sketch is None: return None  # Stage-I
-        return self.weight * (F.adaptive_avg_pool2d(images, sketch.shape[-1]) - sketch).abs().mean()
+        n = sum(map(len, turn.given))  # degraded pictures are to be restored, not kept
+        return self.weight * (F.adaptive_avg_pool2d(images[n:], sketch.shape[-1]) - sketch[n:]).abs().mean()
 
 # %% ../nbs/09_extras.ipynb #1af20b3c
 @dataclass(frozen=True)
@@ -155,14 +156,22 @@ class DiffAugment(Extra):
 # %% ../nbs/09_extras.ipynb #9e95bbf0
 @dataclass(frozen=True)
 class Restore(Extra):
-    "Stage-II restores degraded real pictures beside the game."
+    "Stage-II restores degraded real pictures: beside the game, or as a share of the sketches within it."
     weight: float = 20.0
+    share: float = 0.0  # of a batch's sketches that are degraded real pictures, which D judges as all others; 0: beside
     recordable = False  # it degrades in another way in every step
+
+    def ask(self, turn):
+        n = int(self.share * len(turn.batch))
+        if n and hasattr(turn.game.G, "stage1"):
+            turn.given = (degrade(turn.real[:n], turn.game.G.stage1.size, turn.random),)
 
     def g(self, turn):
         game, real = turn.game, turn.real
         if turn.fake.sketch is None: return None  # Stage-I
-        degraded = degrade(real, turn.fake.sketch.shape[-1], turn.random)
-        with game.accelerator.autocast():
-            restored = game.G.refine(degraded, turn.batch.phi, turn.noise[1][:len(real)]).images
+        if turn.given: real, restored = real[:len(turn.given[0])], turn.fake.images[:len(turn.given[0])]
+        else:
+            degraded = degrade(real, turn.fake.sketch.shape[-1], turn.random)
+            with game.accelerator.autocast():
+                restored = game.G.refine(degraded, turn.batch.phi, turn.noise[1][:len(real)]).images
         return self.weight * (restored - real).abs().mean()

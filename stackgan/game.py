@@ -145,7 +145,7 @@ def play(self:Game, batch): # as `train_step`
     "One update of the discriminator and one of the generator, on the same generated pictures."
     c, turn, d = self.config, self.turn(batch), self.players["d"]
     for e in c.extras: e.ask(turn)
-    turn.drawn = self.players["g"](turn.asked, *turn.noise)
+    turn.drawn = self.players["g"](turn.asked, *turn.noise, *turn.given)
     turn.fake = turn.drawn.rows(slice(len(batch)))
 
     self.D.requires_grad_(True)

@@ -14,7 +14,7 @@ from .basics import refusal
 from .folded import fold_norm
 from .matching import ImageNetFeatures, coarse
 from .players import Verdict
-from .stage1 import ConvBlock, Discriminator
+from .stage1 import ConvBlock, Discriminator, doublings
 
 # %% ../nbs/09b_networks.ipynb #d33b1320
 def fixed(
@@ -78,7 +78,7 @@ class ImageNetMaps(nn.Module):
 
 # %% ../nbs/09b_networks.ipynb #83596e51
 class ProjectedDiscriminator(nn.Module):
-    "Four small discriminators that look through ImageNet's network (Sauer et al. 2021)."
+    "Four small discriminators that look through ImageNet's network (Sauer et al. 2021), and one that may look beside it."
     def __init__(self,
         phi_dim:int=1024, # length of phi
         width:int=64, # channels
@@ -87,14 +87,20 @@ class ProjectedDiscriminator(nn.Module):
         norm:bool=True, # BatchNorm in what is trained?
         contrast:bool=False, # a head that puts pictures where their sentences are?
         side:int=96, # pixels a side that ImageNet's network is shown
+        plain:int=0, # width of a fifth one that looks at the pictures themselves; 0: none
+        size:int=64, # pixels a side of the pictures, for the fifth
     ):
         super().__init__()
-        self.maps, self.judges = ImageNetMaps(side, width), nn.ModuleList()
+        self.maps, self.judges, self.plain = ImageNetMaps(side, width), nn.ModuleList(), plain
         for stride in (4, 8, 16, 32):
             blocks, now = [], side // stride
             while now >= 8: blocks, now = [*blocks, ConvBlock(width, width, norm=norm)], now // 2
             features = nn.Sequential(*(blocks or [ConvBlock(width, width, kernel=3, norm=norm)]), nn.AdaptiveAvgPool2d(4))
             self.judges.append(Discriminator(features, width, phi_dim, nd, unconditional, norm, contrast))
+        if plain:
+            channels = [3] + [min(plain * 2 ** i, 8 * plain) for i in range(doublings(size))]
+            blocks = [ConvBlock(i, o, norm=norm and k > 0) for k, (i, o) in enumerate(zip(channels, channels[1:]))]
+            self.judges.append(Discriminator(nn.Sequential(*blocks), channels[-1], phi_dim, nd, unconditional, norm, contrast))
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -104,8 +110,9 @@ class ProjectedDiscriminator(nn.Module):
     def forward(self,
         images:Tensor, # (B, 3, S, S) in [-1, 1]
         *phis:Tensor, # one or more sentence embeddings for these pictures, each (B, phi_dim)
-    ) -> Verdict: # logits (B, 4), one for each depth
-        said = [judge(maps, *phis) for judge, maps in zip(self.judges, self.maps(images))]
+    ) -> Verdict: # logits (B, 4), one for each depth; (B, 5) with the fifth
+        shown = [*self.maps(images), images][:len(self.judges)]
+        said = [judge(x, *phis) for judge, x in zip(self.judges, shown)]
         side_by_side = lambda parts: None if parts[0] is None else torch.stack(parts, 1)
         place = side_by_side([v.contrast for v in said])
         return Verdict(tuple(map(side_by_side, zip(*(v.pairs for v in said)))),

@@ -53,6 +53,7 @@ class Preset:
     shortcut: bool = False # a skip connection from the sketch to Stage-II's picture?
     projected: bool = False # discriminators that look through ImageNet's network (`ProjectedDiscriminator`)?
     seen: int = 128        # pixels a side that this network is shown of Stage-II's pictures
+    plain: int = 0         # width of Stage-I's discriminator of pixels beside it, Stage-II's has half; 0: none
 
     @property
     def stages(self) -> dict: # "stage1", "stage2"
@@ -103,7 +104,8 @@ def discriminator_for(
     stage = preset.stages[f"stage{number}"]
     heads = {e.head: True for e in stage.extras if e.head} | dict(norm=preset.norm_d)
     if preset.projected:
-        return ProjectedDiscriminator(phi_dim, stage.width_d, side=(96, preset.seen)[number - 1], **heads)
+        return ProjectedDiscriminator(phi_dim, stage.width_d, side=(96, preset.seen)[number - 1],
+                                      plain=preset.plain // number, size=size, **heads)
     return (StageIDiscriminator, StageIIDiscriminator)[number - 1](phi_dim, size, stage.width_d, **heads)
 
 def stage_generator(

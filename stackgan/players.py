@@ -130,6 +130,7 @@ class Turn:
     asked: Tensor            # sentences that G draws; rows after the batch's are drawn besides
     paired: int              # so many of `told` are about a real picture
     look: Callable = staticmethod(lambda images: images)  # what D is shown of pictures
+    given: tuple = ()        # one tensor: sketches for Stage-II's first rows, in place of Stage-I's
     drawn: Generated|None = None   # what G made of `asked`,
     fake: Generated|None = None    # and of `told`
     judged: Verdict|None = None    # D's verdict on the real pictures; in G's half, on `fake`

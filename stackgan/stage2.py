@@ -91,9 +91,12 @@ class StageIIGenerator(nn.Module):
         z:Tensor, # noise, (B, z_dim), used by Stage-I
         eps:Tensor|None=None, # noise of this stage's Conditioning Augmentation, (B, c_dim)
         eps1:Tensor|None=None, # noise of Stage-I's
+        given:Tensor|None=None, # sketches for the first N rows, (N, 3, 64, 64); Stage-I draws the others
     ) -> Generated:
         "Sketch, then refine."
-        with torch.no_grad(): sketch = self.stage1(phi, z, eps1).images  # (B, 3, 64, 64), frozen
+        n = 0 if given is None else len(given)
+        with torch.no_grad(): sketch = self.stage1(phi[n:], z[n:], None if eps1 is None else eps1[n:]).images  # frozen
+        if n: sketch = torch.cat([given, sketch])                # (B, 3, 64, 64)
         return self.refine(sketch, phi, eps)                     # (B, 3, 256, 256)
 
     def refine(self,
