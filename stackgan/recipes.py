@@ -51,11 +51,11 @@ def presets() -> dict[str, Preset]: # name -> a fresh preset, free to be changed
                 extras=[start, ModeSeeking(.5), *asked]),
             stage2=Stage(width_g=32, width_d=16, epochs=3.6, batch_size=8, halve_every=1.4, **small,
                 extras=[Restore(20.), start, Contrast(2.), Matching(1., temperature=3.), DiffAugment(40_000)])),
-        photos=Preset("photos", "small", min_channels=24, shortcut=True, projected=True, seen=192,
+        photos=Preset("photos", "small", min_channels=24, shortcut=True, projected=True, seen=192, plain=32,
             stage1=Stage(width_g=48, width_d=64, epochs=140, batch_size=16, halve_every=60, **small,
-                extras=[*photo, ModeSeeking(.5)]),
+                extras=photo),
             stage2=Stage(width_g=32, width_d=64, epochs=15, batch_size=8, halve_every=5, **small,
-                extras=[*photo, Consistency(10.), Restore(20.)])),
+                extras=[*photo, Consistency(10.), Restore(10., share=.5)])),
         paper=Preset("paper", "paper", Stage(), Stage()))
 
 # %% ../nbs/10_recipes.ipynb #7824ecaf
