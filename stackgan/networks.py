@@ -91,7 +91,7 @@ class ProjectedDiscriminator(nn.Module):
         size:int=64, # pixels a side of the pictures, for the fifth
     ):
         super().__init__()
-        self.maps, self.judges, self.plain = ImageNetMaps(side, width), nn.ModuleList(), plain
+        self.maps, self.judges = ImageNetMaps(side, width), nn.ModuleList()
         for stride in (4, 8, 16, 32):
             blocks, now = [], side // stride
             while now >= 8: blocks, now = [*blocks, ConvBlock(width, width, norm=norm)], now // 2
