@@ -44,9 +44,11 @@ def arguments():
     p.add_argument("--prepare", action="store_true", help=argparse.SUPPRESS)
     return p.parse_args()
 
-# what an arm changes in the game of the preset `small`: D with BatchNorm? R1's weight; the matcher's; are D's pictures disturbed?
-ARMS = dict(small=dict(norm=True), r1=dict(norm=False, r1=(.1, 1.)), unhelped=dict(norm=True, matching=(1., .5)),
-            undisturbed=dict(norm=True, disturbed=False), plain=dict(norm=False, r1=(.1, .1), matching=(1., .5), disturbed=False),
+# what an arm changes in the game of the preset `small`: D with BatchNorm? R1's weight; the matcher's; are D's pictures disturbed? D that look
+# through ImageNet's network, as in `photos` (needs the extra)? ModeSeeking's weight; is restoring a part of Stage-II's game?
+ARMS = dict(small={}, r1=dict(norm=False, r1=(.1, 1.)), unhelped=dict(matching=(1., .5)),
+            undisturbed=dict(disturbed=False), plain=dict(norm=False, r1=(.1, .1), matching=(1., .5), disturbed=False),
+            projected=dict(projected=True, matching=(2., .5), spread=0, restore=10., within=True), within=dict(restore=10., within=True),
             first=dict(norm=False, r1=(.1, 1.), matching=(6., 2.), restore=10.))  # the run of 26 November 2026
 
 if __name__ == "__main__":  # the imports below need the packages
@@ -72,7 +74,7 @@ from stackgan.game import Game
 from stackgan.generate import StackGAN
 from stackgan.judge import AttributeJudge, feature_network, sample_birds
 from stackgan.metrics import frechet_distance
-from stackgan.networks import degrade
+from stackgan.networks import ProjectedDiscriminator, degrade
 from stackgan.players import Extra, TrainConfig
 from stackgan.recipes import SIDES
 from stackgan.recorded import Recorded
@@ -161,7 +163,10 @@ class R1(Extra):
 class Restored(Restore):
     "As `Restore`, from half of the batch, degraded ahead of the step, so that the step can be recorded."
     recordable = True
+    def ask(self, turn):
+        if self.share: turn.given = (turn.game.supplies["degraded"],)
     def g(self, turn):
+        if turn.given: return super().g(turn)
         game, degraded = turn.game, turn.game.supplies["degraded"]
         real, k = turn.real[:len(degraded)], len(degraded)
         with game.accelerator.autocast(): restored = game.G.refine(degraded, turn.batch.phi[:k], turn.noise[1][:k]).images
@@ -177,14 +182,17 @@ def awake(d):
 
 def make_game(number, arm, data, supplies, g1=None, tiny=False):
     "One stage's game by an arm's rules: Stage-I of width 64, or Stage-II of width 48."
-    how, at = dict(r1=None, matching=(4., 1.), disturbed=True, restore=20.) | ARMS[arm], number - 1
+    how, at = dict(norm=True, r1=None, matching=(4., 1.), disturbed=True, restore=20., projected=False, spread=.5, within=False) | ARMS[arm], number - 1
     torch.manual_seed(at)
     width, width_d = ((64, 64), (48, 32))[at] if not tiny else (16, 8)
     g = StageIGenerator(256, data.size, width) if number == 1 else StageIIGenerator(g1, width, min_channels=2 * width // 3, shortcut=True)
-    d = (StageIDiscriminator, StageIIDiscriminator)[at](256, data.size, width_d, unconditional=True, contrast=True, norm=how["norm"])
+    heads = dict(unconditional=True, contrast=True, norm=how["norm"])
+    if how["projected"]: d = ProjectedDiscriminator(256, 64, side=(96, 192)[at], plain=32 // number, size=data.size, **heads)
+    else: d = (StageIDiscriminator, StageIIDiscriminator)[at](256, data.size, width_d, **heads)
     if not how["norm"]: awake(d)
     extras = [InitialSigma(.2), Unconditional(), Contrast(2.), Matching(how["matching"][at], 3.)]
-    extras += [ModeSeeking(.5)] if number == 1 else [Restored(how["restore"])]
+    if number == 2: extras.append(Restored(how["restore"], share=.5 * how["within"]))
+    elif how["spread"]: extras.append(ModeSeeking(how["spread"]))
     if how["disturbed"]: extras.append(DiffAugment(40_000))
     if how["r1"]: extras.append(R1(how["r1"][at]))
     config = TrainConfig(batch_size=data.batch_size, lr_g=4e-4, kl_weight=.03, ema=.999, precision="auto", extras=extras)
