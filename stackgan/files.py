@@ -27,7 +27,8 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from .basics import cores, in_bytes, name_aside, parallel_map, refusal, room_for
-from .checked import load_network, read_config, read_text, regular_file, save_config, save_weights, short_path
+from .checked import (WRAPPED, load_network, read_config, read_text, regular_file, save_config, save_weights,
+                              short_path)
 from .large import file_stamp, from_tar, streamed
 
 # %% ../nbs/01b_files.ipynb #de1095b9
@@ -67,10 +68,11 @@ def open_picture(
     remedy = "replace it, or take it out of the list of pictures"
     try: im = Image.open(inside or path)
     except Exception as e:
-        head = b"?" if inside else Path(path).read_bytes()[:99]
-        pointer = head.startswith(b"version https://git-lfs")
-        what = "it is empty" if not head else "a pointer of Git LFS" if pointer else type(e).__name__
-        raise refusal(f"{wrong} ({what})", "a file that Pillow can read", remedy) from e
+        with inside or open(path, "rb") as file:
+            file.seek(0)
+            head = file.read(99)
+        what, instead = next(((w, i) for first, w, i in WRAPPED if head.startswith(first)), (type(e).__name__, remedy))
+        raise refusal(f"{wrong} ({what if head else 'it is empty'})", "a file that Pillow can read", instead) from e
     if im.mode == "F" or im.mode == "I" and im.format not in ("PNG", "PPM"):
         im.close()
         given = f"{short_path(path)} has 32 bits a pixel (mode {im.mode})"

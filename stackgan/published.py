@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from .basics import refusal
-from .checked import regular_file, short_path
+from .checked import WRAPPED, regular_file, short_path
 
 # %% ../nbs/01g_published.ipynb #f1ab0008
 class _Kind: # a dtype
@@ -185,13 +185,9 @@ def _refuse_foreign(path): # another program's format, by its first bytes
              ("a file of MATLAB (.mat)", head.startswith(b"MATLAB"), "scipy.io.loadmat(FILE)[NAME]"),
              ("a file of Torch7 (.t7)", re.match(rb"[\3\4]\0\0\0|[34]\n1\n", head), "torchfile.load(FILE)"))
     others = (("empty", not head, "copy it again"),
-              ("packed by gzip", head.startswith(b"\x1f\x8b"), "unpack it: gunzip FILE"),
-              ("packed by bzip2", head.startswith(b"BZh"), "unpack it: bunzip2 FILE"),
-              ("packed by xz", head.startswith(b"\xfd7zXZ"), "unpack it: unxz FILE"),
+              *((what, head.startswith(first), remedy) for first, what, remedy in WRAPPED),
               ("packed by zip", packed and not is_torch and not is_numpy, "unpack it: unzip FILE"),
               ("packed by tar", head[257:262] == b"ustar", "unpack it: tar xf FILE"),
-              ("a pointer of Git LFS, not the file itself", head.startswith(b"version https://git-lfs"),
-               "fetch the file: git lfs pull"),
               ("a web page", re.match(rb"\s*<(!doctype|html)", head, re.I), "download the file itself"))
     expected = "a pickle of one (captions, dim) array a picture"
     for name, found, read in kinds:
