@@ -199,7 +199,9 @@ def package(out):
     show(Drawings(out, 256), S, model, root / "images" / "spoilt.png")
 
 if __name__ == "__main__":
+    commands = dict(data=data, spoiler=spoiler, stage2=stage2, package=package)
+    if len(sys.argv) < 3 or sys.argv[1] not in commands: sys.exit(__doc__)
     command, out, *more = sys.argv[1:]
     torch.manual_seed(0)
     Path(out).mkdir(parents=True, exist_ok=True)
-    dict(data=data, spoiler=spoiler, stage2=stage2, package=package)[command](Path(out), *map(float, more))
+    commands[command](Path(out), *map(float, more))
