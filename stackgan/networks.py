@@ -135,7 +135,8 @@ class ProjectedDiscriminator(nn.Module):
 class _PatchJudge(nn.Module): # of one size of pictures
     def __init__(self, phi_dim, width, nd):
         super().__init__()
-        def layer(i, o, kernel=4, stride=2): return nn.Conv2d(i, o, kernel, stride, kernel // 3), nn.LeakyReLU(0.2)
+        def layer(i, o, kernel=4, stride=2):
+            return nn.Conv2d(i, o, kernel, stride, kernel // 3), nn.LeakyReLU(0.2)
         def score(): return nn.Conv2d(4 * width, 1, 3, padding=1)
         self.features = nn.Sequential(*layer(3, width), *layer(width, 2 * width), *layer(2 * width, 4 * width))
         self.compress = nn.Sequential(nn.Linear(phi_dim, nd), nn.LeakyReLU(0.2))
@@ -145,9 +146,10 @@ class _PatchJudge(nn.Module): # of one size of pictures
             if isinstance(m, nn.Conv2d): nn.init.kaiming_normal_(m.weight, 0.2); nn.init.zeros_(m.bias)
 
     def forward(self, images, *phis): # logits (B, (S / 8)^2) for each phi, and without one
-        h = self.features(images)                                                        # (B, 4 width, S/8, S/8)
+        h = self.features(images)                                         # (B, 4 width, S/8, S/8)
         told = [self.compress(phi)[:, :, None, None].expand(-1, -1, *h.shape[2:]) for phi in phis]
-        return [full(x.flatten(1)) for x in (*(self.score(self.joint(torch.cat([h, t], 1))) for t in told), self.alone(h))]
+        pairs = [self.score(self.joint(torch.cat([h, t], 1))) for t in told]
+        return [full(x.flatten(1)) for x in (*pairs, self.alone(h))]
 
 class PatchDiscriminator(nn.Module):
     "Judges of small pieces of the picture, of its half, its quarter and its eighth (Isola et al. 2017)."
@@ -233,7 +235,8 @@ class Spoiler(nn.Module):
         def layer(i, o, kernel=3, stride=1):
             return nn.Sequential(nn.Conv2d(i, o, kernel, stride, 1), nn.GroupNorm(4, o), nn.LeakyReLU(0.2))
         w = self.width = width
-        self.down = nn.ModuleList([layer(3 + 2, w), layer(w, 2 * w, 4, 2), layer(2 * w + 2, 4 * w, 4, 2), layer(4 * w + 4, 4 * w, 4, 2)])
+        self.down = nn.ModuleList([layer(3 + 2, w), layer(w, 2 * w, 4, 2), layer(2 * w + 2, 4 * w, 4, 2),
+                                   layer(4 * w + 4, 4 * w, 4, 2)])
         self.middle = nn.Sequential(layer(4 * w, 4 * w), layer(4 * w, 4 * w))
         self.up = nn.ModuleList([layer(8 * w, 2 * w), layer(4 * w, w), layer(2 * w, w)])
         self.to_rgb = nn.Conv2d(w, 3, 3, padding=1)
@@ -245,7 +248,7 @@ class Spoiler(nn.Module):
         x, found = images, []
         for layer, noises in zip(self.down, (2, 0, 2, 4)):
             x = layer(torch.cat([x, torch.randn(len(x), noises, *x.shape[2:], device=x.device)], 1))
-            found.append(x)                                       # S, S/2, S/4, S/8
+            found.append(x)                           # S, S/2, S/4, S/8
         x = self.middle(x)
         for layer, beside in zip(self.up, found[-2::-1]):
             x = layer(torch.cat([F.interpolate(x, scale_factor=2, mode="nearest"), beside], 1))
