@@ -4,12 +4,13 @@ usage: python tools/finish.py data OUT              (draws 24,000 birds and embe
        python tools/finish.py spoiler OUT [MINUTES] (10 if not given)
        python tools/finish.py stage2 OUT [MINUTES]  (35 if not given; goes on where OUT/stage2.pt ends)
        python tools/finish.py package OUT           (writes Stage-II into stackgan/weights/birds, in 16 bits, and images/spoilt.png)
+       python tools/finish.py begin OUT             (puts the packaged run's players into OUT, so that `stage2` goes on with it; then `data`)
 
 Nobody knows the finished picture of a sketch, but that of a spoilt drawing. `degrade` of chapter 09b spoils by rules; the spoiler is a network that learns
 it from the sketches: it may change a small drawing so far that a discriminator (`ProjectedDiscriminator`) takes it for a sketch, and is held to the drawing's
 blocks of 4 x 4 pixels. Then Stage-II finishes two small drawings, one degraded, three spoilt, and two sketches a step. The first six must become the drawing:
 in pixels, in what ImageNet's network sees of them, and in what the matcher does. All eight are judged by discriminators of patches and by the matcher.
-It needs the extra `photos`. OUT keeps all networks and optimisers.
+It needs the extra `photos`. OUT keeps all networks and optimisers; `package` keeps spoiler and discriminators in tools/finish.safetensors, too, in 16 bits.
 """
 import copy
 import os
@@ -36,6 +37,7 @@ from stackgan.models import find_model
 from stackgan.networks import PatchDiscriminator, ProjectedDiscriminator, Spoiler, degrade, fixed_imagenet, imagenet_maps
 from stackgan.recipes import SIDES
 
+PLAYERS = Path(__file__).with_name("finish.safetensors")
 ROWS = dict(small=2, degraded=1, spoilt=3, sketches=2) # of a step of Stage-II
 RATES = dict(spoiler=4e-4, spoiler_d=2e-4, stage2=2e-4, patches=6e-4) # Adam's; Stage-II's fall to a thirtieth in the last 40 % of the time
 
@@ -149,7 +151,8 @@ def stage2(out, minutes=35.):
     if file.exists():
         state = torch.load(file, weights_only=True)
         step = state["step"]
-        for name, part in (nets | opts).items(): part.load_state_dict(state[name])
+        for name, part in (nets | opts).items():
+            if name in state: part.load_state_dict(state[name]) # `begin` has no optimisers
     a, b, c, d = ROWS.values()
     known = a + b + c # rows of which the answer is known
     while (done := (time.monotonic() - begin) / 60 / minutes) < 1:
@@ -188,18 +191,31 @@ def show(drawn, S, model, file): # small drawings; the same, spoilt; sketches of
     pixels = ((sheet + 1) * 127.5).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
     write_aside(file, lambda tmp: Image.fromarray(pixels).save(tmp, format="png", optimize=True))
 
+def keep_players(out): # all that the packaged model lacks for its run to go on, but for the optimisers
+    S, spoilt_by, last = Spoiler(), torch.load(out / "spoiler.pt", weights_only=True)["average"], torch.load(out / "stage2.pt", weights_only=True)
+    S.load_state_dict(spoilt_by)
+    players = {f"spoiler.{k}": v for k, v in spoilt_by.items()} | {f"D.{k}": v for k, v in last["D"].items()}
+    save_weights(PLAYERS, {k: v.half() for k, v in players.items()}, dict(step=last["step"]))
+    return S
+
 def package(out):
     root = Path(__file__).parents[1]
     weights = root / "stackgan" / "weights" / "birds"
     model, (text, matcher) = StackGAN.from_pretrained("birds"), load_matcher(weights)
     model.g2.load_state_dict(torch.load(out / "stage2.pt", weights_only=True)["average"])
     save_model(weights, torch.float16, dict(completions=[SIDES]), text=text, stage1=model.g1, stage2=model.g2, matcher=matcher)
-    S = Spoiler()
-    S.load_state_dict(torch.load(out / "spoiler.pt", weights_only=True)["average"])
+    S = keep_players(out)
     show(Drawings(out, 256), S, model, root / "images" / "spoilt.png")
 
+def begin(out):
+    players, about = load_weights(PLAYERS)
+    part = {name: {k.partition(".")[2]: v.float() for k, v in players.items() if k.startswith(name + ".")} for name in ("spoiler", "D")}
+    now = StackGAN.from_pretrained("birds").g2.state_dict()
+    torch.save(dict(average=part["spoiler"]), out / "spoiler.pt")
+    torch.save(dict(step=about["step"], G=now, average=now, D=part["D"]), out / "stage2.pt")
+
 if __name__ == "__main__":
-    commands = dict(data=data, spoiler=spoiler, stage2=stage2, package=package)
+    commands = dict(begin=begin, data=data, spoiler=spoiler, stage2=stage2, package=package)
     if len(sys.argv) < 3 or sys.argv[1] not in commands: sys.exit(__doc__)
     command, out, *more = sys.argv[1:]
     torch.manual_seed(0)
