@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['COMMANDS', 'generate', 'models', 'birds', 'which_data', 'which_preset', 'train', 'evaluate', 'ablate', 'playground',
-           'page', 'main']
+           'page', 'unheard', 'main']
 
 # %% ../nbs/15_cli.ipynb #0aef7134
 import argparse, os, re, signal, sys, warnings
@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from .basics import refusal, write_aside
-from .shell import (check_evaluation, check_processes, command_parser, explain, listening, main_process,
+from .shell import (check_evaluation, check_processes, command_parser, explain, flush_output, listening, main_process,
                             model_names, out_names, parse_words, pick_device, read_sentences, say, shell_words,
                             side_by_side, whole, write_picture)
 
@@ -183,6 +183,10 @@ def page(
 COMMANDS = dict(generate=generate, models=models, birds=birds, train=train, evaluate=evaluate, ablate=ablate,
                 playground=playground, page=page)
 
+def unheard():
+    "Let what is still to be printed disappear."
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
 def main(
     argv:list[str]|None=None, # the words after `stackgan`; those of the shell if None
 ) -> int: # exit code: 0 done, 1 training cannot go on, 2 a mistake or no room, 130 Ctrl-C, 143 SIGTERM
@@ -198,10 +202,10 @@ def main(
             with warnings.catch_warnings():
                 warnings.showwarning = show
                 COMMANDS[args.command](args)
-            sys.stdout.flush()
-        except BrokenPipeError:  # nobody reads on, as behind `| head`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            flush_output()
+        except BrokenPipeError: unheard()  # nobody reads on, as behind `| head`
         except (KeyboardInterrupt, Exception) as e:
+            if getattr(e, "filename", None) == "standard output": unheard()
             ended, stopped = heard(), type(e).__name__ == "TrainingStopped"
             if ended or isinstance(e, KeyboardInterrupt):  # after a signal, whatever else breaks is its doing
                 if main_process(): say(shell_words(str(e) if isinstance(e, KeyboardInterrupt) else "") or "stopped.")

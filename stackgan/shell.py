@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PRESETS', 'MOST', 'model_names', 'check_evaluation', 'command_parser', 'parse_words', 'main_process',
            'check_processes', 'say', 'read_sentences', 'pick_device', 'free_names', 'out_names', 'write_picture',
-           'side_by_side', 'shell_words', 'explain', 'listening', 'whole']
+           'side_by_side', 'flush_output', 'shell_words', 'explain', 'listening', 'whole']
 
 # %% ../nbs/15b_shell.ipynb #15b00004
 import argparse
@@ -151,6 +151,7 @@ def _evaluate_words(commands):
     add("--best-of", type=int, default=1, help="as in generate; 1 is the model as it comes")
     add("--truncation", type=float, default=1., help="as in generate")
     add("--out", type=Path, default=None, help="a .json file for all figures")
+    add("--force", action="store_true", help="overwrite a file that is there")
 
 def check_evaluation(
     args:argparse.Namespace, # of `stackgan evaluate`
@@ -168,6 +169,7 @@ def check_evaluation(
     if args.matcher and not args.data:
         raise refusal(f"--matcher is {args.matcher[0]}", "together with --data",
                       "leave it out, drawn birds are matched by the packaged matchers")
+    if args.out: free_names([args.out], args.force)
 
 def _ablate_words(commands):
     add = _command(commands, "ablate", "repeat the paper's ablation on drawn birds, or climb from its recipe to ours")
@@ -281,7 +283,7 @@ def free_names(
     if there and not force:
         more = f" and {len(there) - 1} more" * (len(there) > 1)
         raise refusal(f"{there[0]}{more} is already there", "a new name", "add --force to overwrite it, or "
-                      "another --seed or --out", FileExistsError)
+                      "another --out or --seed", FileExistsError)
     return paths
 
 def _stem(sentence): return "-".join(re.findall(r"[a-z0-9]+", sentence.lower()))[:60].strip("-") or "picture"
@@ -327,6 +329,13 @@ def side_by_side(
     grid = Image.new("RGB", (columns * cell - gap, rows * cell - gap), "white")
     for i, p in enumerate(pictures): grid.paste(p, (i % columns * cell, i // columns * cell))
     return grid
+
+def flush_output():
+    "Send on what was printed; an error names standard output, not the command's --out."
+    try: sys.stdout.flush()
+    except OSError as e:
+        e.filename = "standard output"
+        raise
 
 # %% ../nbs/15b_shell.ipynb #e9d570ee
 _SYSTEM = {errno.ENOENT: "does not exist: check the path",
