@@ -4,17 +4,17 @@
 
 # %% auto #0
 __all__ = ['COMMANDS', 'generate', 'models', 'birds', 'which_data', 'which_preset', 'train', 'evaluate', 'ablate', 'playground',
-           'page', 'unheard', 'main']
+           'page', 'main']
 
 # %% ../nbs/15_cli.ipynb #0aef7134
-import argparse, os, re, signal, sys, warnings
+import argparse, re, signal, sys, warnings
 from importlib.resources import files
 from pathlib import Path
 
 from .basics import refusal, write_aside
-from .shell import (check_evaluation, check_processes, command_parser, explain, flush_output, listening, main_process,
-                            model_names, out_names, parse_words, pick_device, read_sentences, say, shell_words,
-                            side_by_side, whole, write_picture)
+from .shell import (check_evaluation, check_processes, command_parser, drop_output, explain, flush_output, listening,
+                            main_process, model_names, out_names, parse_words, pick_device, read_sentences, say,
+                            shell_words, side_by_side, whole, write_picture)
 
 # %% ../nbs/15_cli.ipynb #af2a22ea
 def generate(
@@ -35,7 +35,8 @@ def generate(
     if args.gif:
         there = model.interpolate(said[0], *ends, 16, args.seed)
         frames = [*there, *there[-2:0:-1]]  # and back
-        return write_picture(frames[0], names[0][0], "GIF", save_all=True, append_images=frames[1:], duration=120, loop=0)
+        return write_picture(frames[0], names[0][0], "GIF", save_all=True,
+                             append_images=frames[1:], duration=120, loop=0)
     draw = model.stage1 if args.stage1 else model
     for sentence, paths in zip(said, names):
         pictures = draw(sentence, n=args.n, seed=args.seed, complete=not args.as_is,
@@ -103,7 +104,8 @@ def which_preset(
         return begun["preset"]
     preset = presets()[args.preset or "small"]
     if args.batch is None: return preset
-    if args.batch < 2: raise refusal(f"--batch is {args.batch}", "2 or more pictures", "leave it out for the preset's")
+    if args.batch < 2: 
+        raise refusal(f"--batch is {args.batch}", "2 or more pictures", "leave it out for the preset's")
     return replace(preset, **{name: replace(stage, batch_size=args.batch) for name, stage in preset.stages.items()})
 
 # %% ../nbs/15_cli.ipynb #8577ec70
@@ -183,10 +185,6 @@ def page(
 COMMANDS = dict(generate=generate, models=models, birds=birds, train=train, evaluate=evaluate, ablate=ablate,
                 playground=playground, page=page)
 
-def unheard():
-    "Let what is still to be printed disappear."
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
 def main(
     argv:list[str]|None=None, # the words after `stackgan`; those of the shell if None
 ) -> int: # exit code: 0 done, 1 training cannot go on, 2 a mistake or no room, 130 Ctrl-C, 143 SIGTERM
@@ -203,9 +201,9 @@ def main(
                 warnings.showwarning = show
                 COMMANDS[args.command](args)
             flush_output()
-        except BrokenPipeError: unheard()  # nobody reads on, as behind `| head`
+        except BrokenPipeError: drop_output()  # nobody reads on, as behind `| head`
         except (KeyboardInterrupt, Exception) as e:
-            if getattr(e, "filename", None) == "standard output": unheard()
+            if getattr(e, "filename", None) == "standard output": drop_output()
             ended, stopped = heard(), type(e).__name__ == "TrainingStopped"
             if ended or isinstance(e, KeyboardInterrupt):  # after a signal, whatever else breaks is its doing
                 if main_process(): say(shell_words(str(e) if isinstance(e, KeyboardInterrupt) else "") or "stopped.")

@@ -180,7 +180,7 @@ class Batches(Epochs):
 
 # %% ../nbs/01_data.ipynb #0c89869d
 @patch
-def _embed(self:Batches, index, own, generator): # (B, D) mean over k captions of each own picture, and of near misses
+def _embed(self:Batches, index, own, generator): # (B, D) mean over k captions of own pictures, and of near misses
     pick = torch.rand(len(index), self.phi.shape[1], generator=generator).argsort(1)[:, :self.k]
     place = index[own, None].to(self.phi.device), pick[own].to(self.phi.device)
     mean = (lambda t: t.float().mean(1)) if self.k > 1 else (lambda t: t[:, 0].float())

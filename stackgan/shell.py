@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PRESETS', 'MOST', 'model_names', 'check_evaluation', 'command_parser', 'parse_words', 'main_process',
            'check_processes', 'say', 'read_sentences', 'pick_device', 'free_names', 'out_names', 'write_picture',
-           'side_by_side', 'flush_output', 'shell_words', 'explain', 'listening', 'whole']
+           'side_by_side', 'flush_output', 'drop_output', 'shell_words', 'explain', 'listening', 'whole']
 
 # %% ../nbs/15b_shell.ipynb #15b00004
 import argparse
@@ -336,6 +336,10 @@ def flush_output():
     except OSError as e:
         e.filename = "standard output"
         raise
+
+def drop_output():
+    "Let what is still to be printed disappear."
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 # %% ../nbs/15b_shell.ipynb #e9d570ee
 _SYSTEM = {errno.ENOENT: "does not exist: check the path",
