@@ -283,7 +283,7 @@ def free_names(
     if there and not force:
         more = f" and {len(there) - 1} more" * (len(there) > 1)
         raise refusal(f"{there[0]}{more} is already there", "a new name", "add --force to overwrite it, or "
-                      "another --out or --seed", FileExistsError)
+                      "another --seed or --out", FileExistsError)
     return paths
 
 def _stem(sentence): return "-".join(re.findall(r"[a-z0-9]+", sentence.lower()))[:60].strip("-") or "picture"
