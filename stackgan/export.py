@@ -85,6 +85,9 @@ def trace_graph(
     if missing:
         raise refusal(f"Python has no {' and no '.join(missing)}", "both onnx and onnxscript",
                       "pip install onnx onnxscript")
+    if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 7):
+        raise refusal(f"torch is {torch.__version__}, which cannot write these graphs", "2.7 or later",
+                      "pip install --upgrade torch torchvision")
     modes, logger = [(m, m.training) for m in net.modules()], logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
