@@ -104,7 +104,7 @@ def which_preset(
         return begun["preset"]
     preset = presets()[args.preset or "small"]
     if args.batch is None: return preset
-    if args.batch < 2: 
+    if args.batch < 2:
         raise refusal(f"--batch is {args.batch}", "2 or more pictures", "leave it out for the preset's")
     return replace(preset, **{name: replace(stage, batch_size=args.batch) for name, stage in preset.stages.items()})
 
