@@ -63,13 +63,13 @@ class FoldedStageI:
     def __init__(self,
         g:StageIGenerator, # trained
     ):
-        self.ca, (self.weight, self.bias) = g.ca, fold_norm(g.fc.weight, g.norm)
+        self.ca, self.map, (self.weight, self.bias) = g.ca, g.map or nn.Identity(), fold_norm(g.fc.weight, g.norm)
         self.layers = [*map(_up, g.up), _conv(g.to_rgb, relu=False)]
 
     def __call__(self, phi, z, eps=None) -> Generated: # as the generator's `forward`
         "Draw one picture for each sentence and each noise."
         c, mu, logvar = self.ca(phi, eps)
-        x = F.linear(torch.cat([c, z], 1), self.weight, self.bias).relu_().view(len(c), -1, 4, 4)
+        x = F.linear(self.map(torch.cat([c, z], 1)), self.weight, self.bias).relu_().view(len(c), -1, 4, 4)
         x = x.contiguous(memory_format=_LAST)
         for layer in self.layers: x = layer(x)
         return Generated(x.tanh_().contiguous(), mu, logvar)
@@ -104,7 +104,7 @@ class FoldedStageII:
 
 # %% ../nbs/07d_folded.ipynb #f07d0015
 _KNOWN = {StageIGenerator, StageIIGenerator, UpBlock, ResidualBlock, ConditioningAugmentation, Conv2d, nn.Conv2d, nn.Linear,
-          nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.LeakyReLU, nn.Identity, nn.Sequential}
+          nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.LeakyReLU, nn.Identity, nn.Sequential, nn.LayerNorm, nn.SiLU}
 _COPIES = weakref.WeakKeyDictionary()  # generator -> fingerprint, copy
 
 def _weights(net): return [*net.parameters(), *net.buffers()]

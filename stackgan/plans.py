@@ -54,6 +54,7 @@ class Preset:
     projected: bool = False # discriminators that look through ImageNet's network (`ProjectedDiscriminator`)?
     seen: int = 128        # pixels a side that this network is shown of Stage-II's pictures
     plain: int = 0         # width of Stage-I's discriminator of pixels beside it, Stage-II's has half; 0: none
+    mapping: int = 0       # width of Stage-I's mapping network; 0: none. A model to go on from brings its own
 
     @property
     def stages(self) -> dict: # "stage1", "stage2"
@@ -116,7 +117,7 @@ def stage_generator(
 ) -> nn.Module:
     "A stage's generator, as wide as its recipe says."
     p = preset
-    if number == 1: return StageIGenerator(phi_dim, p.size, p.stage1.width_g)
+    if number == 1: return StageIGenerator(phi_dim, p.size, p.stage1.width_g, mapping=p.mapping)
     return StageIIGenerator(g1 or stage_generator(p, 1, phi_dim), p.stage2.width_g, min_channels=p.min_channels,
                             shortcut=p.shortcut)
 
@@ -241,6 +242,7 @@ def make_plan(
         given = f"embeddings is {str(embeddings)!r}, which does not exist"
         raise refusal(given, "a file of them, or its folder", "check the path", FileNotFoundError)
     start = StackGAN.from_pretrained(init) if init else None
+    if start: preset = replace(preset, mapping=start.g1.mapping)
     init, embeddings, text = (None if name is None else str(name) for name in (init, embeddings, text))
     plan = Plan(data, preset, out, init, start, embeddings, old and old.get("pictures"), text)
     if start: check_widths(plan)
