@@ -1,0 +1,280 @@
+"""Teach the packaged model to draw birds of which everything is known: what a caption leaves open stands in its noise (chapter 09c).
+
+usage: python tools/known.py data OUT              (draws 24,000 birds and embeds their captions: 4 minutes on 2 CPU cores)
+       python tools/known.py mapping OUT [MINUTES] (4 if not given)
+       python tools/known.py stage1 OUT [MINUTES]  (60; goes on where OUT/stage1.pt ends)
+       python tools/known.py sharpen OUT [MINUTES] (35; the same with a discriminator)
+       python tools/known.py stage2 OUT [MINUTES]  (85; goes on where OUT/stage2.pt ends)
+       python tools/known.py package OUT           (writes both stages into stackgan/weights/birds, in 16 bits)
+       python tools/known.py begin OUT             (puts the packaged run's players into OUT, so that `sharpen` and `stage2` go on with them; then `data`)
+
+`mapping`: the network before Stage-I's first layer learns to tell all attributes, the place and a picture of 16 x 16 pixels from sentence and noise.
+`stage1`: Stage-I learns to draw the bird that both describe, compared with its drawing pixel by pixel; twice as closely where the bird is. BatchNorm uses
+the statistics it came with: those of a batch would be noise, where one picture is right. `sharpen`: a discriminator of patches that reads the
+sentence joins in. `stage2`: Stage-II makes the large drawing of Stage-I's sketch of the same bird, compared in pixels and in what
+ImageNet's network and the matcher see, against a discriminator of patches, too.
+All begin with the packaged networks. It needs the extra `photos`. OUT keeps all networks and optimisers; `package` keeps the discriminators in
+tools/known.safetensors, too, in 16 bits.
+"""
+import copy
+import os
+import sys
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from stackgan.birds import ATTRIBUTES, Bird, describe, near_misses, write_birds
+from stackgan.checked import load_weights, save_weights
+from stackgan.conditioning import kl_to_standard_normal
+from stackgan.data import CUB200
+from stackgan.extras import matching_loss
+from stackgan.files import ImageCache, save_model
+from stackgan.game import BETAS, discriminator_loss, generator_loss
+from stackgan.generate import StackGAN
+from stackgan.known import LAYOUT, OpenBirds
+from stackgan.matching import fast_bf16, load_matcher, rough
+from stackgan.models import find_model
+from stackgan.networks import PatchDiscriminator, fixed_imagenet, imagenet_maps
+from stackgan.recipes import SIDES
+from stackgan.stage1 import StageIGenerator
+
+WIDTH, MAPPING, SMALL = 48, 1024, 16
+PLAYERS = Path(__file__).with_name("known.safetensors")
+
+def half_precision(): return torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16())
+
+class Drawings:
+    "Drawn birds with the embeddings of their captions and what each leaves open, in OUT."
+    def __init__(self, out, size):
+        self.data = CUB200(out / "birds", "train")
+        self.boxes, self.data.boxes = torch.as_tensor(self.data.boxes).float(), None
+        self.cache, self.phi = ImageCache(self.data, size, progress=False), load_weights(out / "phi.safetensors")[0]["phi"]
+        self.labels, birds = torch.as_tensor(self.data.labels), [Bird.from_row(row) for row in self.data.bird_attributes()]
+        told = [[t for _, t in describe(b, return_attributes=True)] for b in birds] # `near_misses` adds the side to four captions of five
+        self.open = OpenBirds(birds, [[[*t, "facing"] if k % 5 < 4 else t for k, t in enumerate(each)] for each in told])
+
+    def some(self, n): # numbers, phi, noise that says the rest
+        i, c = torch.randint(len(self.phi), (n,)), torch.randint(self.phi.shape[1], (n,))
+        return i, self.phi[i, c].float(), self.open.noise(i, c, torch.randn(n, 100))
+
+    def pictures(self, i): return torch.as_tensor(self.cache[i]).float() / 127.5 - 1
+
+    def said(self, i): return self.phi[i, torch.randint(self.phi.shape[1], (len(i),))].float()
+
+    def wrong(self, i): # phi of birds of another class
+        other = torch.randint(len(self.phi), (20 * len(i),))
+        return self.said(other[self.labels[other] != self.labels[i].repeat(20)][:len(i)])
+
+    def weights(self, i): # (B, 1, 64, 64): 2 in the bird's box, 0.4 elsewhere
+        at, (x, y, w, h) = torch.arange(64.), (self.boxes[i] / 4).T[..., None]
+        inside = [(at > low - 2) & (at < low + long + 1) for low, long in ((y, h), (x, w))]
+        return .4 + 1.6 * (inside[0][:, None, :, None] & inside[1][:, None, None, :]).float()
+
+def relative(some, true): return sum((a.float() - b.float()).abs().mean() / b.float().abs().mean() for a, b in zip(some, true))
+
+def follow(average, net, share): # BatchNorm's statistics are copied
+    with torch.no_grad():
+        for a, b in zip(average.parameters(), net.parameters()): a.lerp_(b, share)
+        for a, b in zip(average.buffers(), net.buffers()): a.copy_(b)
+
+def keep(file, step, nets, opts):
+    torch.save(dict(step=step) | {k: v.state_dict() for k, v in (nets | opts).items()}, file.with_suffix(".part"))
+    os.replace(file.with_suffix(".part"), file)
+
+def go_on(file, nets, opts): # the step
+    if not file.exists(): return 0
+    state = torch.load(file, weights_only=True)
+    for name, part in (nets | opts).items():
+        if name in state: part.load_state_dict(state[name])
+    return state["step"]
+
+def learn(opt, loss):
+    opt.zero_grad(); loss.backward(); opt.step()
+
+def clock(minutes): # the share of the time that is over, until all of it is
+    begin = time.monotonic()
+    while (done := (time.monotonic() - begin) / 60 / minutes) < 1: yield done
+
+def falling(opt, rate, done, share): # the last `share` of the time
+    for group in opt.param_groups: group["lr"] = rate * group.get("times", 1) * min(1, max(.03, (1 - done) / share))
+
+def data(out):
+    write_birds(out / "birds", 16_000, seed=0, others=8_000)
+    birds = [Bird.from_row(row) for row in CUB200(out / "birds", "train").bird_attributes()]
+    phi = StackGAN.from_pretrained("birds").text.embed_captions([[right for right, _ in near_misses(b, side=True)] for b in birds])
+    save_weights(out / "phi.safetensors", dict(phi=phi.half()))
+
+def stage1_net(): # with all the packaged layers that fit
+    old = StackGAN.from_pretrained("birds").g1
+    new = StageIGenerator(old.phi_dim, 64, WIDTH, mapping=MAPPING)
+    fitting = {k: v for k, v in old.state_dict().items() if k in (now := new.state_dict()) and v.shape == now[k].shape}
+    new.load_state_dict(new.state_dict() | fitting)
+    return new
+
+class Telling(nn.Module):
+    "What a mapping network's output is asked for: attributes, place, a small picture."
+    def __init__(self):
+        super().__init__()
+        self.values = [len(v) for v in ATTRIBUTES.values()]
+        self.facts, self.picture = nn.Linear(MAPPING // 2, sum(self.values) + len(LAYOUT)), nn.Linear(MAPPING // 2, 3 * SMALL ** 2)
+
+    def wrong(self, h, i, open_birds):
+        *values, places = self.facts(h).float().split([*self.values, len(LAYOUT)], 1)
+        return sum(F.cross_entropy(v, open_birds.labels[i, k]) for k, v in enumerate(values)) + F.mse_loss(places, open_birds.layout[i])
+
+def condition(G, phi, z): # Conditioning Augmentation, mapping
+    c, mu, logvar = G.ca(phi)
+    return G.map(torch.cat([c, z], 1)), .001 * kl_to_standard_normal(mu.float(), logvar.float())
+
+def mapping(out, minutes=4., batch=512):
+    drawn, G, tell, step = Drawings(out, 64), stage1_net(), Telling(), 0
+    small = torch.cat([F.avg_pool2d(drawn.pictures(i), 64 // SMALL) for i in torch.arange(len(drawn.phi)).split(500)])
+    opt = torch.optim.Adam([*G.map.parameters(), *G.ca.parameters(), *tell.parameters()], 1e-3, (.9, .99))
+    for done in clock(minutes):
+        falling(opt, 1e-3, done, .6)
+        i, phi, z = drawn.some(batch)
+        with half_precision():
+            h, kl = condition(G, phi, z)
+            facts, picture = tell.wrong(h, i, drawn.open), tell.picture(h).float().view(-1, 3, SMALL, SMALL)
+        learn(opt, .3 * facts + 10 * (picture - small[i]).abs().mean() + kl)
+        step += 1
+        if step % 500 == 0: print(f"{step:6} facts {facts.item():.3f}", flush=True)
+    keep(out / "stage1.pt", 0, dict(G=G, average=G, tell=tell), {})
+
+def stage1(out, minutes=60., sharp=0., batch=32, rate=5e-4):
+    drawn, G, tell = Drawings(out, 64), stage1_net(), Telling()
+    average = copy.deepcopy(G).requires_grad_(False)
+    nets, file = dict(G=G, average=average, tell=tell), out / "stage1.pt"
+    slow = [*G.map.parameters(), *G.ca.parameters(), *tell.facts.parameters()] # they know already
+    opts = dict(opt_G=torch.optim.Adam([dict(params=[*G.fc.parameters(), *G.norm.parameters(), *G.up.parameters(), *G.to_rgb.parameters()]),
+                                        dict(params=slow, times=.1)], rate, BETAS))
+    if sharp:
+        D = PatchDiscriminator(G.phi_dim)
+        nets |= dict(D=D); opts |= dict(opt_D=torch.optim.Adam(D.parameters(), 6e-4, BETAS))
+    step = go_on(file, nets, opts)
+    for net in nets.values(): net.train()
+    for m in G.modules():
+        if isinstance(m, nn.modules.batchnorm._BatchNorm): m.eval()
+    for done in clock(minutes):
+        falling(opts["opt_G"], rate * (.6 if sharp else 1), done, .5)
+        i, phi, z = drawn.some(batch)
+        x, w = drawn.pictures(i), drawn.weights(i)
+        with half_precision():
+            h, kl = condition(G, phi, z)
+            y = G.norm(G.fc(h)).relu().view(batch, -1, 4, 4)
+            images, facts = G.to_rgb(G.up(y)).tanh().float(), tell.wrong(h, i, drawn.open)
+        e = w * (images - x)
+        slopes = (e[..., 1:] - e[..., :-1]).abs().mean() + (e[..., 1:, :] - e[..., :-1, :]).abs().mean()
+        pixels = 10 * (e.abs().mean() + slopes + F.avg_pool2d(e, 4).abs().mean())
+        loss = pixels + .3 * facts + kl
+        if sharp:
+            with half_precision(): real, fake = D(x, phi, drawn.wrong(i)), D(images.detach(), phi)
+            learn(opts["opt_D"], discriminator_loss(*real.pairs, fake.pairs[0], real.unconditional, fake.unconditional)[0])
+            D.requires_grad_(False)
+            with half_precision(): fake = D(images, phi)
+            D.requires_grad_(True)
+            loss = loss + sharp * generator_loss(fake.pairs[0], fake.unconditional)
+        learn(opts["opt_G"], loss)
+        follow(average, G, .002)
+        step += 1
+        if step % 100 == 0: print(f"{step:6} pixels {(images - x).abs().mean().item():.4f} facts {facts.item():.3f}", flush=True)
+        if step % 3000 == 0: keep(file, step, nets, opts)
+    keep(file, step, nets, opts)
+
+def sharpen(out, minutes=35.): stage1(out, minutes, sharp=.1)
+
+class Eyes:
+    "What ImageNet's network, at strides 4 and 8, and the matcher see on the way."
+    def __init__(self, matcher): self.matcher, self.imagenet = matcher, fixed_imagenet()
+
+    def general(self, images): return imagenet_maps(self.imagenet, images, (2, 4))
+
+    def special(self, images):
+        x, found = F.adaptive_avg_pool2d(images, self.matcher.size), []
+        for layer in self.matcher.encoder.convolutions:
+            x = layer(x)
+            if isinstance(layer, nn.ReLU): found.append(x)
+        return found[1:]
+
+    def gap(self, made, real, cut):
+        with torch.no_grad():
+            general = self.general(cut(real))
+            with half_precision(): special = self.special(real)
+        with half_precision(): seen = self.special(made)
+        return 2 * relative(self.general(cut(made)), general) + relative(seen, special)
+
+def told_apart(matcher, images, phi, own, drawn, large): # `Matching` of chapter 09, at both sizes in turn
+    rows = torch.randint(len(drawn.phi), (112,))
+    same = drawn.labels[own][:, None] == torch.cat([drawn.labels[own], drawn.labels[rows]])
+    seen = torch.rand(len(images), len(matcher.encoder.targets)) < .5
+    small = F.adaptive_avg_pool2d(images, matcher.size if large else matcher.size // 2)
+    with half_precision(): scores = matcher(rough(small, .35, True, None), torch.cat([phi, drawn.said(rows)]), seen, 3.)
+    return matching_loss(scores, same)
+
+def weighted(made, real, begun): # half of the weight lies where the small picture is wrong: at eyes and outlines
+    wrong = (F.interpolate(begun, real.shape[-1], mode="bilinear") - real).abs().mean(1, keepdim=True)
+    return ((.5 + .5 * wrong / wrong.mean((1, 2, 3), keepdim=True)) * (made - real).abs()).mean()
+
+def cutting(side, whole=256): # the same random square of several pictures
+    y, x = (torch.randint((whole - side) // 8 + 1, (2,)) * 8).tolist()
+    return lambda images: images[..., y:y + side, x:x + side]
+
+def stage2(out, minutes=85., batch=8, rates=(2e-4, 6e-4)):
+    drawn, model, matcher = Drawings(out, 256), StackGAN.from_pretrained("birds"), load_matcher(find_model("birds"))[1].eval().requires_grad_(False)
+    g1, G, D, eyes = stage1_net(), model.g2.requires_grad_(True), PatchDiscriminator(model.g1.phi_dim), Eyes(matcher)
+    g1.load_state_dict(torch.load(out / "stage1.pt", weights_only=True)["average"]); g1.eval().requires_grad_(False)
+    average = copy.deepcopy(G).requires_grad_(False)
+    own = [p for name, p in G.named_parameters() if not name.startswith("stage1.")]
+    opts = dict(opt_G=torch.optim.Adam(own, rates[0], BETAS), opt_D=torch.optim.Adam(D.parameters(), rates[1], BETAS))
+    nets, file = dict(G=G, D=D, average=average), out / "stage2.pt"
+    step = go_on(file, nets, opts)
+    G.train()
+    for done in clock(minutes):
+        for opt, rate in zip(opts.values(), rates): falling(opt, rate, done, .3)
+        i, phi, z = drawn.some(batch)
+        x, cut = drawn.pictures(i), cutting(160)
+        with torch.no_grad(): begun = g1(phi, z, torch.randn(batch, g1.c_dim)).images
+        with half_precision():
+            made = G.refine(begun, phi, torch.randn(batch, G.c_dim))
+            images = made.images.float()
+            real, fake = D(cut(x), phi, drawn.wrong(i)), D(cut(images).detach(), phi)
+        learn(opts["opt_D"], discriminator_loss(*real.pairs, fake.pairs[0], real.unconditional, fake.unconditional)[0])
+        D.requires_grad_(False)
+        with half_precision(): fake = D(cut(images), phi)
+        D.requires_grad_(True)
+        parts = dict(patches=.3 * generator_loss(fake.pairs[0], fake.unconditional), pixels=10 * weighted(images, x, begun),
+                     eyes=eyes.gap(images, x, cutting(128)), matcher=told_apart(matcher, images, phi, i, drawn, step % 2),
+                     kl=.03 * kl_to_standard_normal(made.mu.float(), made.logvar.float()))
+        learn(opts["opt_G"], sum(parts.values()))
+        follow(average, G, .003)
+        step += 1
+        if step % 100 == 0: print(f"{step:6}", *(f"{k} {v.item():.3f}" for k, v in parts.items()), flush=True)
+        if step % 500 == 0: keep(file, step, nets, opts)
+    keep(file, step, nets, opts)
+
+def package(out):
+    weights = Path(__file__).parents[1] / "stackgan" / "weights" / "birds"
+    model, (text, matcher), g1 = StackGAN.from_pretrained("birds"), load_matcher(weights), stage1_net()
+    first, last = (torch.load(out / f"stage{n}.pt", weights_only=True) for n in (1, 2))
+    g1.load_state_dict(first["average"]); model.g2.load_state_dict(model.g2.state_dict() | {k: v for k, v in last["average"].items() if not k.startswith("stage1.")}, strict=False)
+    save_model(weights, torch.float16, dict(completions=[SIDES]), text=text, stage1=g1, stage2=model.g2, matcher=matcher)
+    players = {f"{part}.{k}": v for part, net in dict(D1=first.get("D", {}), tell=first["tell"], D2=last["D"]).items() for k, v in net.items()}
+    save_weights(PLAYERS, {k: v.half() if v.is_floating_point() else v for k, v in players.items()}, dict(step1=first["step"], step2=last["step"]))
+
+def begin(out):
+    players, about = load_weights(PLAYERS)
+    part = {name: {k.partition(".")[2]: v.float() if v.is_floating_point() else v for k, v in players.items() if k.startswith(name + ".")} for name in ("D1", "tell", "D2")}
+    now, g1 = StackGAN.from_pretrained("birds").g2.state_dict(), stage1_net().state_dict()
+    torch.save(dict(step=about["step1"], G=g1, average=g1, tell=part["tell"]) | (dict(D=part["D1"]) if part["D1"] else {}), out / "stage1.pt")
+    torch.save(dict(step=about["step2"], G=now, average=now, D=part["D2"]), out / "stage2.pt")
+
+if __name__ == "__main__":
+    commands = dict(begin=begin, data=data, mapping=mapping, stage1=stage1, sharpen=sharpen, stage2=stage2, package=package)
+    if len(sys.argv) < 3 or sys.argv[1] not in commands: sys.exit(__doc__)
+    torch.manual_seed(0)
+    command, out, *more = sys.argv[1:]
+    Path(out).mkdir(parents=True, exist_ok=True)
+    commands[command](Path(out), *map(float, more))
