@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['fixed', 'normless', 'fixed_imagenet', 'imagenet_maps', 'ImageNetMaps', 'ProjectedDiscriminator', 'PatchDiscriminator',
-           'degrade', 'Spoiler']
+           'degrade']
 
 # %% ../nbs/09b_networks.ipynb #aca3875f
 import torch
@@ -224,32 +224,3 @@ def degrade(
     dice = _Dice(x, side, generator, choices or generator)
     for spoil in (_bend, _blur, _overdo, _blotch, _imprint): x = spoil(x, dice)
     return x.clamp(-1, 1)
-
-# %% ../nbs/09b_networks.ipynb #09bspo03
-class Spoiler(nn.Module):
-    "Small drawings become what Stage-I could have made of them; trained against its sketches."
-    def __init__(self,
-        width:int=32, # channels at the picture's own size
-    ):
-        super().__init__()
-        def layer(i, o, kernel=3, stride=1):
-            return nn.Sequential(nn.Conv2d(i, o, kernel, stride, 1), nn.GroupNorm(4, o), nn.LeakyReLU(0.2))
-        w = self.width = width
-        self.down = nn.ModuleList([layer(3 + 2, w), layer(w, 2 * w, 4, 2), layer(2 * w + 2, 4 * w, 4, 2),
-                                   layer(4 * w + 4, 4 * w, 4, 2)])
-        self.middle = nn.Sequential(layer(4 * w, 4 * w), layer(4 * w, 4 * w))
-        self.up = nn.ModuleList([layer(8 * w, 2 * w), layer(4 * w, w), layer(2 * w, w)])
-        self.to_rgb = nn.Conv2d(w, 3, 3, padding=1)
-        nn.init.normal_(self.to_rgb.weight, 0, .005); nn.init.zeros_(self.to_rgb.bias)
-
-    def forward(self,
-        images:Tensor, # (B, 3, S, S) in [-1, 1], S a multiple of 8
-    ) -> Tensor: # the same shape
-        x, found = images, []
-        for layer, noises in zip(self.down, (2, 0, 2, 4)):
-            x = layer(torch.cat([x, torch.randn(len(x), noises, *x.shape[2:], device=x.device)], 1))
-            found.append(x)                           # S, S/2, S/4, S/8
-        x = self.middle(x)
-        for layer, beside in zip(self.up, found[-2::-1]):
-            x = layer(torch.cat([F.interpolate(x, scale_factor=2, mode="nearest"), beside], 1))
-        return ((.95 * images).atanh() + self.to_rgb(x)).tanh()
