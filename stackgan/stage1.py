@@ -88,6 +88,7 @@ class StageIGenerator(nn.Module):
         mapping:int=0, # width of a mapping network before the first layer; 0: none, as in the paper
     ):
         super().__init__()
+        if mapping < 0 or mapping == 1: raise refusal(f"mapping is {mapping}", "0, or 2 or more", "take 0 for the paper's")
         n = doublings(size)
         self.phi_dim, self.size, self.width = phi_dim, size, width
         self.c_dim, self.z_dim, self.activation, self.mapping = c_dim, z_dim, activation, mapping
