@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['RUN_PARTS', 'Stage', 'Preset', 'with_epochs', 'discriminator_for', 'stage_generator', 'stage_networks', 'run_config',
-           'data_fingerprint', 'Plan', 'make_plan', 'noted', 'check_widths', 'open_pictures', 'share_of', 'fit_preset']
+           'data_fingerprint', 'Plan', 'make_plan', 'noted', 'as_wide_as', 'check_same_networks', 'open_pictures',
+           'share_of', 'fit_preset']
 
 # %% ../nbs/10b_plans.ipynb #10b00004
 import json
@@ -54,7 +55,7 @@ class Preset:
     projected: bool = False # discriminators that look through ImageNet's network (`ProjectedDiscriminator`)?
     seen: int = 128        # pixels a side that this network is shown of Stage-II's pictures
     plain: int = 0         # width of Stage-I's discriminator of pixels beside it, Stage-II's has half; 0: none
-    mapping: int = 0       # width of Stage-I's mapping network; 0: none. A model to go on from brings its own
+    mapping: int = 0       # width of Stage-I's mapping network; 0: none
 
     @property
     def stages(self) -> dict: # "stage1", "stage2"
@@ -242,10 +243,10 @@ def make_plan(
         given = f"embeddings is {str(embeddings)!r}, which does not exist"
         raise refusal(given, "a file of them, or its folder", "check the path", FileNotFoundError)
     start = StackGAN.from_pretrained(init) if init else None
-    if start: preset = replace(preset, mapping=start.g1.mapping)
+    if start: preset = as_wide_as(preset, start)
     init, embeddings, text = (None if name is None else str(name) for name in (init, embeddings, text))
     plan = Plan(data, preset, out, init, start, embeddings, old and old.get("pictures"), text)
-    if start: check_widths(plan)
+    if start: check_same_networks(plan)
     return plan
 
 # %% ../nbs/10b_plans.ipynb #10b00018
@@ -261,7 +262,17 @@ def noted(
     main_first(write_or_see)
     return plan
 
-def check_widths(
+def as_wide_as(
+    preset:Preset,
+    model:StackGAN, # to go on from
+) -> Preset:
+    "The recipe for generators as wide as the model's."
+    g1, g2 = model.g1, model.g2
+    preset = replace(preset, stage1=replace(preset.stage1, width_g=g1.width), mapping=g1.mapping)
+    if g2 is None: return preset
+    return replace(preset, stage2=replace(preset.stage2, width_g=g2.width), min_channels=g2.min_channels, shortcut=g2.shortcut)
+
+def check_same_networks(
     plan:Plan, # with a model to go on from
 ):
     "Refuse a model whose networks are not the preset's."

@@ -128,7 +128,7 @@ def _train_words(commands):
     add("--text", default=None, help="take the text encoder of this model (e.g. birds) instead of training one")
     add("--embeddings", default=None, help="take published embeddings instead of a text encoder: "
         "char-CNN-RNN-embeddings.pickle with filenames.pickle beside it, or the folder above train/")
-    add("--init", default=None, help="go on from this model's text encoder and generators (e.g. birds), "
+    add("--init", default=None, help="go on from this model's text encoder and generators (e.g. birds), as wide as they are, "
         "on other pictures or for longer")
     for stage in (1, 2):
         add(f"--epochs{stage}", type=float, default=None,
