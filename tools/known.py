@@ -2,22 +2,22 @@
 
 usage: python tools/known.py data OUT              (draws 24,000 birds and embeds their captions: 4 minutes on 2 CPU cores)
        python tools/known.py mapping OUT [MINUTES] (4 if not given)
-       python tools/known.py stage1 OUT [MINUTES]  (60; goes on where OUT/stage1.pt ends)
-       python tools/known.py sharpen OUT [MINUTES] (35; the same with a discriminator)
-       python tools/known.py stage2 OUT [MINUTES]  (85; goes on where OUT/stage2.pt ends)
+       python tools/known.py stage1 OUT [MINUTES]  (72; goes on where OUT/stage1.pt ends)
+       python tools/known.py stage2 OUT [MINUTES]  (80; goes on where OUT/stage2.pt ends)
        python tools/known.py package OUT           (writes both stages into stackgan/weights/birds, in 16 bits)
-       python tools/known.py begin OUT             (puts the packaged run's players into OUT, so that `sharpen` and `stage2` go on with them; then `data`)
+       python tools/known.py begin OUT             (puts the packaged run's players into OUT, so that `stage1` and `stage2` go on with them; then `data`)
 
 `mapping`: the network before Stage-I's first layer learns to tell all attributes, the place and a picture of 16 x 16 pixels from sentence and noise.
-`stage1`: Stage-I learns to draw the bird that both describe, compared with its drawing pixel by pixel; twice as closely where the bird is. BatchNorm uses
-the statistics it came with: those of a batch would be noise, where one picture is right. `sharpen`: a discriminator of patches that reads the
-sentence joins in. `stage2`: Stage-II makes the large drawing of Stage-I's sketch of the same bird, compared in pixels and in what
-ImageNet's network and the matcher see, against a discriminator of patches, too.
-All begin with the packaged networks. It needs the extra `photos`. OUT keeps all networks and optimisers; `package` keeps the discriminators in
-tools/known.safetensors, too, in 16 bits.
+`stage1`: Stage-I learns to draw the bird that both describe, compared with its drawing pixel by pixel, more closely in the bird's box and most closely
+on lines. `stage2`: Stage-II makes the large drawing of Stage-I's sketch of the same bird, compared so, too, and in what ImageNet's network and the matcher
+see, against a discriminator of patches; three steps of four see a square around the bird. In both BatchNorm uses the statistics it came with: those of
+a batch would be noise, where one picture is right.
+All begin with the packaged networks; where those are narrower, the new channels change nothing at first. It needs the extra `photos`. OUT keeps all
+networks and optimisers; `package` keeps Stage-II's discriminator in tools/known.safetensors, too, in 16 bits.
 """
 import copy
 import os
+import random
 import sys
 import time
 from pathlib import Path
@@ -40,8 +40,9 @@ from stackgan.models import find_model
 from stackgan.networks import PatchDiscriminator, fixed_imagenet, imagenet_maps
 from stackgan.recipes import SIDES
 from stackgan.stage1 import StageIGenerator
+from stackgan.stage2 import StageIIGenerator
 
-WIDTH, MAPPING, SMALL = 48, 1024, 16
+WIDTH, NARROWEST, MAPPING, SMALL = 96, 48, 1024, 16
 PLAYERS = Path(__file__).with_name("known.safetensors")
 
 def half_precision(): return torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16())
@@ -68,10 +69,14 @@ class Drawings:
         other = torch.randint(len(self.phi), (20 * len(i),))
         return self.said(other[self.labels[other] != self.labels[i].repeat(20)][:len(i)])
 
-    def weights(self, i): # (B, 1, 64, 64): 2 in the bird's box, 0.4 elsewhere
-        at, (x, y, w, h) = torch.arange(64.), (self.boxes[i] / 4).T[..., None]
-        inside = [(at > low - 2) & (at < low + long + 1) for low, long in ((y, h), (x, w))]
-        return .4 + 1.6 * (inside[0][:, None, :, None] & inside[1][:, None, None, :]).float()
+def inside(boxes, side, rim): # (B, 1, side, side): 1 in the birds' boxes, 0 elsewhere
+    at, (x, y, w, h) = torch.arange(float(side)), boxes.T[..., None]
+    rows, columns = ((at > low - rim) & (at < low + long + rim) for low, long in ((y, h), (x, w)))
+    return (rows[:, None, :, None] & columns[:, None, None, :]).float()
+
+def weights(real, box, elsewhere, near): # up to 7 times as much on lines: what differs from its surroundings
+    lines = (real - F.avg_pool2d(real, near, 1, near // 2)).abs().mean(1, keepdim=True) * box
+    return (elsewhere + (2 - 2 * elsewhere) * box) * (1 + 6 * F.max_pool2d(lines, 3, 1, 1))
 
 def relative(some, true): return sum((a.float() - b.float()).abs().mean() / b.float().abs().mean() for a, b in zip(some, true))
 
@@ -98,6 +103,10 @@ def clock(minutes): # the share of the time that is over, until all of it is
     begin = time.monotonic()
     while (done := (time.monotonic() - begin) / 60 / minutes) < 1: yield done
 
+def hold(net): # BatchNorm's statistics
+    for m in net.train().modules():
+        if isinstance(m, nn.modules.batchnorm._BatchNorm): m.eval()
+
 def falling(opt, rate, done, share): # the last `share` of the time
     for group in opt.param_groups: group["lr"] = rate * group.get("times", 1) * min(1, max(.03, (1 - done) / share))
 
@@ -107,12 +116,25 @@ def data(out):
     phi = StackGAN.from_pretrained("birds").text.embed_captions([[right for right, _ in near_misses(b, side=True)] for b in birds])
     save_weights(out / "phi.safetensors", dict(phi=phi.half()))
 
-def stage1_net(): # with all the packaged layers that fit
-    old = StackGAN.from_pretrained("birds").g1
-    new = StageIGenerator(old.phi_dim, 64, WIDTH, mapping=MAPPING)
-    fitting = {k: v for k, v in old.state_dict().items() if k in (now := new.state_dict()) and v.shape == now[k].shape}
-    new.load_state_dict(new.state_dict() | fitting)
+def grown(new, old): # all of `old` in the first channels of `new`, which draws the same: its further channels lead nowhere yet
+    with torch.no_grad():
+        for name, now in new.state_dict().items():
+            was = old.state_dict().get(name)
+            if was is None or was.dim() != now.dim() or any(a > b for a, b in zip(was.shape, now.shape)): continue
+            if was.shape != now.shape:
+                if now.dim() > 1: now.normal_(0, was.std().item())
+                else: now.fill_(was.mean() if name.endswith((".weight", "_var")) else 0)
+                if now.dim() == 4: now[:len(was)] = 0
+            now[tuple(slice(n) for n in was.shape)] = was
     return new
+
+def stage1_net():
+    old = StackGAN.from_pretrained("birds").g1
+    return grown(StageIGenerator(old.phi_dim, 64, WIDTH, mapping=MAPPING), old)
+
+def stage2_net(g1):
+    old = StackGAN.from_pretrained("birds").g2
+    return grown(StageIIGenerator(g1, **old.config() | dict(min_channels=NARROWEST)), old)
 
 class Telling(nn.Module):
     "What a mapping network's output is asked for: attributes, place, a small picture."
@@ -144,67 +166,51 @@ def mapping(out, minutes=4., batch=512):
         if step % 500 == 0: print(f"{step:6} facts {facts.item():.3f}", flush=True)
     keep(out / "stage1.pt", 0, dict(G=G, average=G, tell=tell), {})
 
-def stage1(out, minutes=60., sharp=0., batch=32, rate=5e-4):
+def stage1(out, minutes=72., batch=32, rate=5e-4):
     drawn, G, tell = Drawings(out, 64), stage1_net(), Telling()
     average = copy.deepcopy(G).requires_grad_(False)
     nets, file = dict(G=G, average=average, tell=tell), out / "stage1.pt"
     slow = [*G.map.parameters(), *G.ca.parameters(), *tell.facts.parameters()] # they know already
     opts = dict(opt_G=torch.optim.Adam([dict(params=[*G.fc.parameters(), *G.norm.parameters(), *G.up.parameters(), *G.to_rgb.parameters()]),
                                         dict(params=slow, times=.1)], rate, BETAS))
-    if sharp:
-        D = PatchDiscriminator(G.phi_dim)
-        nets |= dict(D=D); opts |= dict(opt_D=torch.optim.Adam(D.parameters(), 6e-4, BETAS))
     step = go_on(file, nets, opts)
-    for net in nets.values(): net.train()
-    for m in G.modules():
-        if isinstance(m, nn.modules.batchnorm._BatchNorm): m.eval()
+    hold(G)
     for done in clock(minutes):
-        falling(opts["opt_G"], rate * (.6 if sharp else 1), done, .5)
+        falling(opts["opt_G"], rate, done, .7)
         i, phi, z = drawn.some(batch)
-        x, w = drawn.pictures(i), drawn.weights(i)
+        x = drawn.pictures(i)
         with half_precision():
             h, kl = condition(G, phi, z)
             y = G.norm(G.fc(h)).relu().view(batch, -1, 4, 4)
             images, facts = G.to_rgb(G.up(y)).tanh().float(), tell.wrong(h, i, drawn.open)
-        e = w * (images - x)
+        e = weights(x, inside(drawn.boxes[i] / 4, 64, 2), .4, 5) * (images - x)
         slopes = (e[..., 1:] - e[..., :-1]).abs().mean() + (e[..., 1:, :] - e[..., :-1, :]).abs().mean()
-        pixels = 10 * (e.abs().mean() + slopes + F.avg_pool2d(e, 4).abs().mean())
-        loss = pixels + .3 * facts + kl
-        if sharp:
-            with half_precision(): real, fake = D(x, phi, drawn.wrong(i)), D(images.detach(), phi)
-            learn(opts["opt_D"], discriminator_loss(*real.pairs, fake.pairs[0], real.unconditional, fake.unconditional)[0])
-            D.requires_grad_(False)
-            with half_precision(): fake = D(images, phi)
-            D.requires_grad_(True)
-            loss = loss + sharp * generator_loss(fake.pairs[0], fake.unconditional)
-        learn(opts["opt_G"], loss)
+        learn(opts["opt_G"], 10 * (e.abs().mean() + slopes + F.avg_pool2d(e, 4).abs().mean()) + .3 * facts + kl)
         follow(average, G, .002)
         step += 1
         if step % 100 == 0: print(f"{step:6} pixels {(images - x).abs().mean().item():.4f} facts {facts.item():.3f}", flush=True)
-        if step % 3000 == 0: keep(file, step, nets, opts)
+        if step % 1000 == 0: keep(file, step, nets, opts)
     keep(file, step, nets, opts)
-
-def sharpen(out, minutes=35.): stage1(out, minutes, sharp=.1)
 
 class Eyes:
     "What ImageNet's network, at strides 4 and 8, and the matcher see on the way."
     def __init__(self, matcher): self.matcher, self.imagenet = matcher, fixed_imagenet()
 
-    def general(self, images): return imagenet_maps(self.imagenet, images, (2, 4))
+    def general(self, made, real):
+        with torch.no_grad(): real = imagenet_maps(self.imagenet, real, (2, 4))
+        return relative(imagenet_maps(self.imagenet, made, (2, 4)), real)
 
-    def special(self, images):
+    def layers(self, images):
         x, found = F.adaptive_avg_pool2d(images, self.matcher.size), []
         for layer in self.matcher.encoder.convolutions:
             x = layer(x)
             if isinstance(layer, nn.ReLU): found.append(x)
         return found[1:]
 
-    def gap(self, made, real, cut):
-        with torch.no_grad():
-            general = self.general(cut(real))
-            with half_precision(): special = self.special(real)
-        with half_precision(): seen = self.special(made)
-        return 2 * relative(self.general(cut(made)), general) + relative(seen, special)
+    def special(self, made, real):
+        with half_precision():
+            with torch.no_grad(): real = self.layers(real)
+            return relative(self.layers(made), real)
 
 def told_apart(matcher, images, phi, own, drawn, large): # `Matching` of chapter 09, at both sizes in turn
     rows = torch.randint(len(drawn.phi), (112,))
@@ -214,65 +220,77 @@ def told_apart(matcher, images, phi, own, drawn, large): # `Matching` of chapter
     with half_precision(): scores = matcher(rough(small, .35, True, None), torch.cat([phi, drawn.said(rows)]), seen, 3.)
     return matching_loss(scores, same)
 
-def weighted(made, real, begun): # half of the weight lies where the small picture is wrong: at eyes and outlines
+def weighted(made, real, begun, boxes): # half of the weight lies where the small picture is wrong: at eyes and outlines
     wrong = (F.interpolate(begun, real.shape[-1], mode="bilinear") - real).abs().mean(1, keepdim=True)
-    return ((.5 + .5 * wrong / wrong.mean((1, 2, 3), keepdim=True)) * (made - real).abs()).mean()
+    w = weights(real, inside(boxes, real.shape[-1], 6), .5, 9) * (.5 + .5 * wrong / wrong.mean((1, 2, 3), keepdim=True))
+    return (w * (made - real).abs()).mean()
 
-def cutting(side, whole=256): # the same random square of several pictures
-    y, x = (torch.randint((whole - side) // 8 + 1, (2,)) * 8).tolist()
-    return lambda images: images[..., y:y + side, x:x + side]
+def places(boxes, side, whole=256, step=8): # corners of squares whose middles lie in the birds' boxes
+    middle = boxes[:, :2] + boxes[:, 2:] * (.1 + .8 * torch.rand(len(boxes), 2))
+    return (((middle - side / 2).clamp(0, whole - side) / step).round().int() * step).tolist()
 
-def stage2(out, minutes=85., batch=8, rates=(2e-4, 6e-4)):
+def cut(images, corners, side): return torch.stack([v[:, y:y + side, x:x + side] for v, (x, y) in zip(images, corners)])
+
+def stage2(out, minutes=80., batch=8, rates=(3e-4, 6e-4), square=160):
     drawn, model, matcher = Drawings(out, 256), StackGAN.from_pretrained("birds"), load_matcher(find_model("birds"))[1].eval().requires_grad_(False)
-    g1, G, D, eyes = stage1_net(), model.g2.requires_grad_(True), PatchDiscriminator(model.g1.phi_dim), Eyes(matcher)
+    g1, D, eyes = stage1_net(), PatchDiscriminator(model.g1.phi_dim), Eyes(matcher)
+    G = stage2_net(g1)
     g1.load_state_dict(torch.load(out / "stage1.pt", weights_only=True)["average"]); g1.eval().requires_grad_(False)
     average = copy.deepcopy(G).requires_grad_(False)
     own = [p for name, p in G.named_parameters() if not name.startswith("stage1.")]
     opts = dict(opt_G=torch.optim.Adam(own, rates[0], BETAS), opt_D=torch.optim.Adam(D.parameters(), rates[1], BETAS))
     nets, file = dict(G=G, D=D, average=average), out / "stage2.pt"
     step = go_on(file, nets, opts)
-    G.train()
+    hold(G)
     for done in clock(minutes):
-        for opt, rate in zip(opts.values(), rates): falling(opt, rate, done, .3)
+        for opt, rate in zip(opts.values(), rates): falling(opt, rate, done, .35)
         i, phi, z = drawn.some(batch)
-        x, cut = drawn.pictures(i), cutting(160)
+        x, boxes, whole = drawn.pictures(i), drawn.boxes[i].clone(), step % 4 == 0
         with torch.no_grad(): begun = g1(phi, z, torch.randn(batch, g1.c_dim)).images
+        if not whole:
+            at = places(boxes, square, step=16)
+            x, begun = cut(x, at, square), cut(begun, [(a // 4, b // 4) for a, b in at], square // 4)
+            boxes[:, :2] -= torch.tensor(at)
+        piece, seen = ([places(boxes, side) for side in (square, 128)] if whole else
+                       ([(0, 0)] * batch, [(8 * random.randint(0, 4), 8 * random.randint(0, 4)) for _ in i]))
         with half_precision():
             made = G.refine(begun, phi, torch.randn(batch, G.c_dim))
             images = made.images.float()
-            real, fake = D(cut(x), phi, drawn.wrong(i)), D(cut(images).detach(), phi)
+            real, fake = D(cut(x, piece, square), phi, drawn.wrong(i)), D(cut(images, piece, square).detach(), phi)
         learn(opts["opt_D"], discriminator_loss(*real.pairs, fake.pairs[0], real.unconditional, fake.unconditional)[0])
         D.requires_grad_(False)
-        with half_precision(): fake = D(cut(images), phi)
+        with half_precision(): fake = D(cut(images, piece, square), phi)
         D.requires_grad_(True)
-        parts = dict(patches=.3 * generator_loss(fake.pairs[0], fake.unconditional), pixels=10 * weighted(images, x, begun),
-                     eyes=eyes.gap(images, x, cutting(128)), matcher=told_apart(matcher, images, phi, i, drawn, step % 2),
+        parts = dict(patches=.3 * generator_loss(fake.pairs[0], fake.unconditional), pixels=4 * weighted(images, x, begun, boxes),
+                     general=2 * eyes.general(cut(images, seen, 128), cut(x, seen, 128)),
                      kl=.03 * kl_to_standard_normal(made.mu.float(), made.logvar.float()))
+        if whole: parts |= dict(special=eyes.special(images, x), matcher=told_apart(matcher, images, phi, i, drawn, step // 4 % 2))
         learn(opts["opt_G"], sum(parts.values()))
         follow(average, G, .003)
         step += 1
-        if step % 100 == 0: print(f"{step:6}", *(f"{k} {v.item():.3f}" for k, v in parts.items()), flush=True)
+        if step % 100 == 1: print(f"{step:6}", *(f"{k} {v.item():.3f}" for k, v in parts.items()), flush=True)
         if step % 500 == 0: keep(file, step, nets, opts)
     keep(file, step, nets, opts)
 
 def package(out):
     weights = Path(__file__).parents[1] / "stackgan" / "weights" / "birds"
-    model, (text, matcher), g1 = StackGAN.from_pretrained("birds"), load_matcher(weights), stage1_net()
-    first, last = (torch.load(out / f"stage{n}.pt", weights_only=True) for n in (1, 2))
-    g1.load_state_dict(first["average"]); model.g2.load_state_dict(model.g2.state_dict() | {k: v for k, v in last["average"].items() if not k.startswith("stage1.")}, strict=False)
-    save_model(weights, torch.float16, dict(completions=[SIDES]), text=text, stage1=g1, stage2=model.g2, matcher=matcher)
-    players = {f"{part}.{k}": v for part, net in dict(D1=first.get("D", {}), tell=first["tell"], D2=last["D"]).items() for k, v in net.items()}
+    (text, matcher), g1 = load_matcher(weights), stage1_net()
+    g2, (first, last) = stage2_net(g1), (torch.load(out / f"stage{n}.pt", weights_only=True) for n in (1, 2))
+    g1.load_state_dict(first["average"]); g2.load_state_dict({k: v for k, v in last["average"].items() if not k.startswith("stage1.")} | {"stage1." + k: v for k, v in g1.state_dict().items()})
+    save_model(weights, torch.float16, dict(completions=[SIDES]), text=text, stage1=g1, stage2=g2, matcher=matcher)
+    players = {f"{part}.{k}": v for part, net in dict(tell=first["tell"], D2=last["D"]).items() for k, v in net.items()}
     save_weights(PLAYERS, {k: v.half() if v.is_floating_point() else v for k, v in players.items()}, dict(step1=first["step"], step2=last["step"]))
 
 def begin(out):
     players, about = load_weights(PLAYERS)
-    part = {name: {k.partition(".")[2]: v.float() if v.is_floating_point() else v for k, v in players.items() if k.startswith(name + ".")} for name in ("D1", "tell", "D2")}
-    now, g1 = StackGAN.from_pretrained("birds").g2.state_dict(), stage1_net().state_dict()
-    torch.save(dict(step=about["step1"], G=g1, average=g1, tell=part["tell"]) | (dict(D=part["D1"]) if part["D1"] else {}), out / "stage1.pt")
-    torch.save(dict(step=about["step2"], G=now, average=now, D=part["D2"]), out / "stage2.pt")
+    tell, D2 = ({k.partition(".")[2]: v.float() if v.is_floating_point() else v for k, v in players.items() if k.startswith(name)} for name in ("tell.", "D2."))
+    g1 = stage1_net()
+    g2 = stage2_net(g1).state_dict()
+    torch.save(dict(step=about["step1"], G=g1.state_dict(), average=g1.state_dict(), tell=tell), out / "stage1.pt")
+    torch.save(dict(step=about["step2"], G=g2, average=g2, D=D2), out / "stage2.pt")
 
 if __name__ == "__main__":
-    commands = dict(begin=begin, data=data, mapping=mapping, stage1=stage1, sharpen=sharpen, stage2=stage2, package=package)
+    commands = dict(begin=begin, data=data, mapping=mapping, stage1=stage1, stage2=stage2, package=package)
     if len(sys.argv) < 3 or sys.argv[1] not in commands: sys.exit(__doc__)
     torch.manual_seed(0)
     command, out, *more = sys.argv[1:]
