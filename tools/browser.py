@@ -196,17 +196,17 @@ def best_and_walk(driver):
     first, last = "a red bird with black wings facing left", "a blue bird with white wings facing left"
     ask(driver, first, 1)
     box = driver.find_element(By.ID, "other"); box.clear(); box.send_keys(last)
-    dial(driver, "steps", 4) # halfway, where one bird turns into the other at once, the embeddings' rounding is as large as two levels of 255
+    dial(driver, "steps", 6) # an even number: halfway, where one bird turns into the other at once, the embeddings' rounding is as large as two levels of 255
     start = time.perf_counter()
     driver.find_element(By.ID, "walk").click(), settled(driver)
-    figures["a frame of a walk, s"] = round((time.perf_counter() - start) / 4, 2)
+    figures["a frame of a walk, s"] = round((time.perf_counter() - start) / 6, 2)
     check(state(driver) == "done", f"the walk: {text(driver, 'state')}")
-    frames = walk(model, first, last, 4, 1)
+    frames = walk(model, first, last, 6, 1)
     for i, frame in enumerate(frames): dial(driver, "frame", i), near(driver, "still", frame, f"frame {i} of the walk")
     read = """const reply = await fetch(document.getElementById('keepwalk').href), bytes = new Uint8Array(await reply.arrayBuffer());
               let s = ''; for (let i = 0; i < bytes.length; i += 4096) s += String.fromCharCode(...bytes.subarray(i, i + 4096)); return btoa(s)"""
     gif = Image.open(io.BytesIO(base64.b64decode(driver.execute_script(f"return (async () => {{ {read} }})()"))))
-    check((gif.n_frames, gif.size, gif.info.get("loop")) == (6, frames[0].size, 0), f"the GIF has {gif.n_frames} frames of {gif.size}")
+    check((gif.n_frames, gif.size, gif.info.get("loop")) == (10, frames[0].size, 0), f"the GIF has {gif.n_frames} frames of {gif.size}")
     for i, frame in enumerate([*frames, *frames[-2:0:-1]]):
         gif.seek(i)
         far = abs(np.array(gif.convert("RGB"), int) - np.array(frame, int)).mean()
