@@ -94,12 +94,13 @@ class OpenBirds:
     ) -> tuple[Tensor, Tensor]: # values of the 14 attributes, and which of them can be, (B, 14) each
         "What sentence and noise say together; `noise` read backwards."
         said, told = self.labels[i].clone(), self.told[i, caption]
+        posture, place = NAMES.index("posture"), NAMES.index("background")
         for name, at in list(PLACES.items())[:len(NAMES)]:
             own, k = z[:, at], NAMES.index(name)
-            if name == "background": value = (torch.special.ndtr(own) > ODDS[said[:, -3]].cumsum(1)[:, :-1]).sum(1)
+            if name == "background": value = (torch.special.ndtr(own) > ODDS[said[:, posture]].cumsum(1)[:, :-1]).sum(1)
             elif name in VOTES: value = own.argmax(1)
             else: value = ((own > 0) << torch.arange(own.shape[1], device=z.device)).sum(1)
             said[:, k] = torch.where(told[:, k], said[:, k], value)
         able = torch.ones_like(told)  # a told place may not be one for the noise's posture
-        able[:, [-3, -1]] = (ODDS[said[:, -3]].gather(1, said[:, -1:]) > 0).expand(-1, 2)
+        able[:, posture] = able[:, place] = ODDS[said[:, posture], said[:, place]] > 0
         return said, able
