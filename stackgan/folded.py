@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from .conditioning import ConditioningAugmentation
 from .convolutions import DOUBLING, WIDE, WINOGRAD, Conv2d, takes_winograd
 from .players import Generated
-from .stage1 import StageIGenerator, UpBlock
+from .stage1 import Signs, StageIGenerator, UpBlock
 from .stage2 import ResidualBlock, StageIIGenerator
 
 # %% ../nbs/07d_folded.ipynb #f07d0007
@@ -104,7 +104,7 @@ class FoldedStageII:
 
 # %% ../nbs/07d_folded.ipynb #f07d0015
 _KNOWN = {StageIGenerator, StageIIGenerator, UpBlock, ResidualBlock, ConditioningAugmentation, Conv2d, nn.Conv2d, nn.Linear,
-          nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.LeakyReLU, nn.Identity, nn.Sequential, nn.LayerNorm, nn.SiLU}
+          nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.LeakyReLU, nn.Identity, nn.Sequential, nn.LayerNorm, nn.SiLU, Signs}
 _COPIES = weakref.WeakKeyDictionary()  # generator -> fingerprint, copy
 
 def _weights(net): return [*net.parameters(), *net.buffers()]

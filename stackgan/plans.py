@@ -56,6 +56,7 @@ class Preset:
     seen: int = 128        # pixels a side that this network is shown of Stage-II's pictures
     plain: int = 0         # width of Stage-I's discriminator of pixels beside it, Stage-II's has half; 0: none
     mapping: int = 0       # width of Stage-I's mapping network; 0: none
+    signs: list|None = None # first and end of z's numbers whose sign alone it hears
 
     @property
     def stages(self) -> dict: # "stage1", "stage2"
@@ -118,7 +119,7 @@ def stage_generator(
 ) -> nn.Module:
     "A stage's generator, as wide as its recipe says."
     p = preset
-    if number == 1: return StageIGenerator(phi_dim, p.size, p.stage1.width_g, mapping=p.mapping)
+    if number == 1: return StageIGenerator(phi_dim, p.size, p.stage1.width_g, mapping=p.mapping, signs=p.signs)
     return StageIIGenerator(g1 or stage_generator(p, 1, phi_dim), p.stage2.width_g, min_channels=p.min_channels,
                             shortcut=p.shortcut)
 
@@ -268,7 +269,7 @@ def as_wide_as(
 ) -> Preset:
     "The recipe for generators as wide as the model's."
     g1, g2 = model.g1, model.g2
-    preset = replace(preset, stage1=replace(preset.stage1, width_g=g1.width), mapping=g1.mapping)
+    preset = replace(preset, stage1=replace(preset.stage1, width_g=g1.width), mapping=g1.mapping, signs=g1.signs)
     if g2 is None: return preset
     return replace(preset, stage2=replace(preset.stage2, width_g=g2.width), min_channels=g2.min_channels, shortcut=g2.shortcut)
 
