@@ -73,13 +73,11 @@ def doublings(
 # %% ../nbs/05_stage1.ipynb #1eb796f1
 class Signs(nn.Module): # not in the paper
     "Of some columns only the sign is heard, 1 or -1."
-    def __init__(self, first:int, end:int):
-        super().__init__()
-        self.columns = slice(first, end)
+    def __init__(self, first:int, end:int): super().__init__(); self.columns = first, end
 
     def forward(self, x): # (B, N)
-        signs = 1 - 2 * (x[:, self.columns] < 0).to(x)
-        return torch.cat([x[:, :self.columns.start], signs, x[:, self.columns.stop:]], 1)
+        a, b = self.columns
+        return torch.cat([x[:, :a], 1 - 2 * (x[:, a:b] < 0).to(x), x[:, b:]], 1)
 
 def mapping_network(n_in:int, width:int, n_out:int, *signs:int) -> nn.Sequential: # not in the paper
     layers = [Signs(*signs)] if signs else []
@@ -104,8 +102,7 @@ class StageIGenerator(nn.Module):
             raise refusal(f"signs is {signs}", f"two ends between 0 and {z_dim}, and a mapping network", "take None")
         n = doublings(size)
         self.phi_dim, self.size, self.width = phi_dim, size, width
-        self.c_dim, self.z_dim, self.activation = c_dim, z_dim, activation
-        self.mapping, self.signs = mapping, signs and [*signs]
+        self.c_dim, self.z_dim, self.activation, self.mapping, self.signs = c_dim, z_dim, activation, mapping, signs and [*signs]
         channels = [width // 2 * 2 ** i for i in range(n, -1, -1)]  # 64 pixels: 1024, 512, 256, 128, 64
         self.ca = ConditioningAugmentation(phi_dim, c_dim, activation)
         self.map = mapping_network(c_dim + z_dim, mapping, mapping // 2, *(c_dim + k for k in signs or ())) if mapping else None

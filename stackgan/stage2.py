@@ -13,8 +13,7 @@ from torch import Tensor
 
 from .conditioning import ConditioningAugmentation
 from .players import Generated
-from .stage1 import (ConvBlock, Discriminator, StageIGenerator, UpBlock, conv3x3, doublings,
-                             init_weights)
+from .stage1 import ConvBlock, Discriminator, StageIGenerator, UpBlock, conv3x3, doublings, init_weights
 
 # %% ../nbs/06_stage2.ipynb #9dd6b2b6
 class ResidualBlock(nn.Module):
@@ -50,8 +49,7 @@ class StageIIGenerator(nn.Module):
         n = doublings(size, stage1.size // 4)
         if residual_blocks is None: residual_blocks = 4 if size >= 256 else 2
         self.size, self.width, self.residual_blocks = size, width, residual_blocks
-        self.activation, self.min_channels = activation, min_channels
-        self.text, self.shortcut = text, shortcut
+        self.activation, self.min_channels, self.text, self.shortcut = activation, min_channels, text, shortcut
         self.phi_dim, self.c_dim, self.z_dim = stage1.phi_dim, stage1.c_dim, stage1.z_dim
         self.ca = ConditioningAugmentation(self.phi_dim, self.c_dim, activation) if text else None
         def relu(): return nn.ReLU(inplace=True)
