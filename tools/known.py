@@ -1,17 +1,21 @@
 """Teach the packaged model to draw birds of which everything is known: what a caption leaves open stands in its noise (chapter 09c).
 
-usage: python tools/known.py data OUT              (draws 24,000 birds and embeds their captions: 4 minutes on 2 CPU cores)
-       python tools/known.py mapping OUT [MINUTES] (4 if not given)
-       python tools/known.py stage1 OUT [MINUTES]  (72; goes on where OUT/stage1.pt ends)
-       python tools/known.py stage2 OUT [MINUTES]  (80; goes on where OUT/stage2.pt ends)
+usage: python tools/known.py data OUT              (draws 48,000 birds and embeds their captions: 20 minutes on 2 CPU cores)
+       python tools/known.py mapping OUT [MINUTES] (23 if not given)
+       python tools/known.py stage1 OUT [MINUTES]  (71; goes on where OUT/stage1.pt ends)
+       python tools/known.py stage2 OUT [MINUTES]  (100; goes on where OUT/stage2.pt ends)
        python tools/known.py package OUT           (writes both stages into stackgan/weights/birds, in 16 bits)
        python tools/known.py begin OUT             (puts the packaged run's players into OUT, so that `stage1` and `stage2` go on with them; then `data`)
 
-`mapping`: the network before Stage-I's first layer learns to tell all attributes, the place and a picture of 16 x 16 pixels from sentence and noise.
+`mapping`: a new network before Stage-I's first layer learns to tell all attributes and the place from sentence and noise (of bits only the sign), and the
+first layer to hand on what the packaged model's does, where that is sure. With any noise there is no drawing, but it can be told in words what sentence
+and noise say: that is asked, too, here and in `stage1`.
 `stage1`: Stage-I learns to draw the bird that both describe, compared with its drawing pixel by pixel, more closely in the bird's box and most closely
 on lines. `stage2`: Stage-II makes the large drawing of Stage-I's sketch of the same bird, compared so, too, and in what ImageNet's network and the matcher
-see, against a discriminator of patches; three steps of four see a square around the bird. In both BatchNorm uses the statistics it came with: those of
-a batch would be noise, where one picture is right.
+see, against a discriminator of patches; three steps of four see a square around the bird, and half of the sketches lie somewhere between the sketch and
+the drawing made small: so it learns first where a line is that a sketch does not show. Patches and ImageNet's eyes weigh little: they fill with a grid
+of spots what nobody can know, such as feathers. In both BatchNorm uses the statistics it came with: those of a batch would be noise, where one picture
+is right.
 All begin with the packaged networks; where those are narrower, the new channels change nothing at first. It needs the extra `photos`. OUT keeps all
 networks and optimisers; `package` keeps Stage-II's discriminator in tools/known.safetensors, too, in 16 bits.
 """
@@ -34,7 +38,7 @@ from stackgan.extras import matching_loss
 from stackgan.files import ImageCache, save_model
 from stackgan.game import BETAS, discriminator_loss, generator_loss
 from stackgan.generate import StackGAN
-from stackgan.known import LAYOUT, OpenBirds
+from stackgan.known import LAYOUT, NAMES, PLACES, OpenBirds
 from stackgan.matching import fast_bf16, load_matcher, rough
 from stackgan.models import find_model
 from stackgan.networks import PatchDiscriminator, fixed_imagenet, imagenet_maps
@@ -42,7 +46,8 @@ from stackgan.recipes import SIDES
 from stackgan.stage1 import StageIGenerator
 from stackgan.stage2 import StageIIGenerator
 
-WIDTH, NARROWEST, MAPPING, SMALL = 96, 48, 1024, 16
+WIDTHS, NARROWEST, MAPPING = (96, 48), 48, 512 # of the stages; of Stage-II's last features; of the network before Stage-I's first layer
+SIGNS = [PLACES["wing_bars"].start, PLACES["posture"].stop] # the numbers of z that spell attributes in bits
 PLAYERS = Path(__file__).with_name("known.safetensors")
 
 def half_precision(): return torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16())
@@ -57,9 +62,16 @@ class Drawings:
         told = [[t for _, t in describe(b, return_attributes=True)] for b in birds] # `near_misses` adds the side to four captions of five
         self.open = OpenBirds(birds, [[[*t, "facing"] if k % 5 < 4 else t for k, t in enumerate(each)] for each in told])
 
-    def some(self, n): # numbers, phi, noise that says the rest
-        i, c = torch.randint(len(self.phi), (n,)), torch.randint(self.phi.shape[1], (n,))
-        return i, self.phi[i, c].float(), self.open.noise(i, c, torch.randn(n, 100))
+        self.bodiless = (~self.open.told[..., NAMES.index("body")]).nonzero() # captions that leave the body open are few
+
+    def any(self, n, bodiless=0.): # numbers, captions, phi, noise
+        i, c, few = torch.randint(len(self.phi), (n,)), torch.randint(self.phi.shape[1], (n,)), int(bodiless * n)
+        i[:few], c[:few] = self.bodiless[torch.randint(len(self.bodiless), (few,))].T
+        return i, c, self.phi[i, c].float(), torch.randn(n, 100)
+
+    def some(self, n, bodiless=0.): # numbers, phi, noise that says the rest
+        i, c, phi, z = self.any(n, bodiless)
+        return i, phi, self.open.noise(i, c, z)
 
     def pictures(self, i): return torch.as_tensor(self.cache[i]).float() / 127.5 - 1
 
@@ -74,8 +86,9 @@ def inside(boxes, side, rim): # (B, 1, side, side): 1 in the birds' boxes, 0 els
     rows, columns = ((at > low - rim) & (at < low + long + rim) for low, long in ((y, h), (x, w)))
     return (rows[:, None, :, None] & columns[:, None, None, :]).float()
 
-def weights(real, box, elsewhere, near): # up to 7 times as much on lines: what differs from its surroundings
+def weights(real, box, elsewhere, near, faint=0): # up to 7 times as much on lines: what differs from its surroundings
     lines = (real - F.avg_pool2d(real, near, 1, near // 2)).abs().mean(1, keepdim=True) * box
+    if faint: lines = (faint * lines).clamp(max=1)
     return (elsewhere + (2 - 2 * elsewhere) * box) * (1 + 6 * F.max_pool2d(lines, 3, 1, 1))
 
 def relative(some, true): return sum((a.float() - b.float()).abs().mean() / b.float().abs().mean() for a, b in zip(some, true))
@@ -111,7 +124,7 @@ def falling(opt, rate, done, share): # the last `share` of the time
     for group in opt.param_groups: group["lr"] = rate * group.get("times", 1) * min(1, max(.03, (1 - done) / share))
 
 def data(out):
-    write_birds(out / "birds", 16_000, seed=0, others=8_000)
+    write_birds(out / "birds", 16_000, seed=0, others=32_000)
     birds = [Bird.from_row(row) for row in CUB200(out / "birds", "train").bird_attributes()]
     phi = StackGAN.from_pretrained("birds").text.embed_captions([[right for right, _ in near_misses(b, side=True)] for b in birds])
     save_weights(out / "phi.safetensors", dict(phi=phi.half()))
@@ -126,54 +139,79 @@ def grown(new, old): # all of `old` in the first channels of `new`, which draws 
                 else: now.fill_(was.mean() if name.endswith((".weight", "_var")) else 0)
                 if now.dim() == 4: now[:len(was)] = 0
             now[tuple(slice(n) for n in was.shape)] = was
+            if name == "joint.0.weight": # of features and, behind them, c
+                now[:len(was), len(was):] = 0
+                now[:len(was), -(was.shape[1] - len(was)):] = was[:, len(was):]
     return new
 
 def stage1_net():
     old = StackGAN.from_pretrained("birds").g1
-    return grown(StageIGenerator(old.phi_dim, 64, WIDTH, mapping=MAPPING), old)
+    return grown(StageIGenerator(old.phi_dim, 64, WIDTHS[0], mapping=MAPPING, signs=SIGNS), old)
 
 def stage2_net(g1):
     old = StackGAN.from_pretrained("birds").g2
-    return grown(StageIIGenerator(g1, **old.config() | dict(min_channels=NARROWEST)), old)
+    return grown(StageIIGenerator(g1, **old.config() | dict(width=WIDTHS[1], min_channels=NARROWEST)), old)
 
 class Telling(nn.Module):
-    "What a mapping network's output is asked for: attributes, place, a small picture."
-    def __init__(self):
+    "What a mapping network's output is asked for: attributes and place."
+    def __init__(self, n_in=MAPPING // 2):
         super().__init__()
         self.values = [len(v) for v in ATTRIBUTES.values()]
-        self.facts, self.picture = nn.Linear(MAPPING // 2, sum(self.values) + len(LAYOUT)), nn.Linear(MAPPING // 2, 3 * SMALL ** 2)
+        self.facts = nn.Linear(n_in, sum(self.values) + len(LAYOUT))
 
-    def wrong(self, h, labels, layout):
+    def answers(self, h): # logits of each attribute, the layout
         *values, places = self.facts(h).float().split([*self.values, len(LAYOUT)], 1)
-        return sum(F.cross_entropy(v, labels[:, k]) for k, v in enumerate(values)) + F.mse_loss(places, layout)
+        return values, places
 
-def condition(G, phi, z): # Conditioning Augmentation, mapping
-    c, mu, logvar = G.ca(phi)
+    def wrong(self, h, labels, layout, able=1):
+        values, places = self.answers(h)
+        each = [F.cross_entropy(v, labels[:, k], reduction="none") for k, v in enumerate(values)]
+        return (torch.stack(each, 1) * able).sum(1).mean() + F.mse_loss(places, layout)
+
+    def sure(self, h, labels): # rows whose labels all get more than .8
+        return torch.stack([v.softmax(1).gather(1, labels[:, k:k + 1])[:, 0] for k, v in enumerate(self.answers(h)[0])]).amin(0) > .8
+
+def condition(G, phi, z, eps=None): # Conditioning Augmentation, mapping
+    c, mu, logvar = G.ca(phi, eps)
     return G.map(torch.cat([c, z], 1)), .001 * kl_to_standard_normal(mu.float(), logvar.float())
 
-def mapping(out, minutes=4., batch=512):
-    drawn, G, tell, step = Drawings(out, 64), stage1_net(), Telling(), 0
-    small = torch.cat([F.avg_pool2d(drawn.pictures(i), 64 // SMALL) for i in torch.arange(len(drawn.phi)).split(500)])
-    opt = torch.optim.Adam([*G.map.parameters(), *G.ca.parameters(), *tell.parameters()], 1e-3, (.9, .99))
+def misheard(drawn, G, tell, n): # of sentences and any noise: there is no drawing, but it is known what both say
+    i, c, phi, z = drawn.any(n, bodiless=1 / 8)
+    labels, able = drawn.open.meant(i, c, z)
+    return tell.wrong(condition(G, phi, z)[0], labels, z[:, PLACES[LAYOUT[0]].start:PLACES[LAYOUT[-1]].stop], able)
+
+def mapping(out, minutes=23., batch=384, rate=1e-3):
+    drawn, old, G, tell = Drawings(out, 64), StackGAN.from_pretrained("birds").g1, stage1_net(), Telling()
+    facts = {k.removeprefix("tell."): v.float() for k, v in load_weights(PLAYERS)[0].items() if k.startswith("tell.facts")}
+    old_tell = Telling(facts["facts.weight"].shape[1])
+    old_tell.load_state_dict(facts)
+    opt, scale, step = torch.optim.Adam([*G.map.parameters(), *G.ca.parameters(), *G.fc.parameters(), *tell.parameters()], rate, (.9, .99)), None, 0
     for done in clock(minutes):
-        falling(opt, 1e-3, done, .6)
-        i, phi, z = drawn.some(batch)
+        falling(opt, rate, done, .7)
+        i, phi, z = drawn.some(batch, bodiless=1 / 8)
         with half_precision():
-            h, kl = condition(G, phi, z)
-            facts = tell.wrong(h, drawn.open.labels[i], drawn.open.layout[i])
-            picture = tell.picture(h).float().view(-1, 3, SMALL, SMALL)
-        learn(opt, .3 * facts + 10 * (picture - small[i]).abs().mean() + kl)
+            eps = torch.randn(batch, G.c_dim)
+            h, kl = condition(G, phi, z, eps)
+            parts = dict(facts=(tell.wrong(h, drawn.open.labels[i], drawn.open.layout[i]) + misheard(drawn, G, tell, batch)) / 2, kl=kl)
+            if step % 3 == 0: # on a third of the rows: 12,288 numbers a row are the larger part of the work
+                few = slice(batch - batch // 3, batch)
+                with torch.no_grad():
+                    was = condition(old, phi[few], z[few], eps[few])[0]
+                    true, sure = old.fc(was).float(), old_tell.sure(was, drawn.open.labels[i[few]])
+                    if scale is None: scale = true.std(0).clamp(min=1e-3)
+                parts["first"] = 3 * (((G.fc(h[few]).float() - true) / scale)[sure] ** 2).mean()
+        learn(opt, sum(parts.values()))
         step += 1
-        if step % 500 == 0: print(f"{step:6} facts {facts.item():.3f}", flush=True)
+        if step % 600 == 1: print(f"{step:6}", *(f"{k} {v.item():.3f}" for k, v in parts.items()), flush=True)
     keep(out / "stage1.pt", 0, dict(G=G, average=G, tell=tell), {})
 
-def stage1(out, minutes=72., batch=32, rate=5e-4):
+def stage1(out, minutes=71., batch=32, rate=4e-4):
     drawn, G, tell = Drawings(out, 64), stage1_net(), Telling()
     average = copy.deepcopy(G).requires_grad_(False)
     nets, file = dict(G=G, average=average, tell=tell), out / "stage1.pt"
     slow = [*G.map.parameters(), *G.ca.parameters(), *tell.facts.parameters()] # they know nearly all already
     opts = dict(opt_G=torch.optim.Adam([dict(params=[*G.fc.parameters(), *G.norm.parameters(), *G.up.parameters(), *G.to_rgb.parameters()]),
-                                        dict(params=slow, times=.1)], rate, BETAS))
+                                        dict(params=slow, times=.3)], rate, BETAS))
     step = go_on(file, nets, opts)
     hold(G)
     for done in clock(minutes):
@@ -184,7 +222,7 @@ def stage1(out, minutes=72., batch=32, rate=5e-4):
             h, kl = condition(G, phi, z)
             y = G.norm(G.fc(h)).relu().view(batch, -1, 4, 4)
             images = G.to_rgb(G.up(y)).tanh().float()
-            facts = tell.wrong(h, drawn.open.labels[i], drawn.open.layout[i])
+            facts = tell.wrong(h, drawn.open.labels[i], drawn.open.layout[i]) + .5 * misheard(drawn, G, tell, 6 * batch)
         e = weights(x, inside(drawn.boxes[i] / 4, 64, 2), .4, 5) * (images - x)
         slopes = (e[..., 1:] - e[..., :-1]).abs().mean() + (e[..., 1:, :] - e[..., :-1, :]).abs().mean()
         learn(opts["opt_G"], 10 * (e.abs().mean() + slopes + F.avg_pool2d(e, 4).abs().mean()) + .3 * facts + kl)
@@ -224,7 +262,7 @@ def told_apart(matcher, images, phi, own, drawn, large): # `Matching` of chapter
 
 def weighted(made, real, begun, boxes): # half of the weight lies where the small picture is wrong: at eyes and outlines
     wrong = (F.interpolate(begun, real.shape[-1], mode="bilinear") - real).abs().mean(1, keepdim=True)
-    w = weights(real, inside(boxes, real.shape[-1], 6), .5, 9) * (.5 + .5 * wrong / wrong.mean((1, 2, 3), keepdim=True))
+    w = weights(real, inside(boxes, real.shape[-1], 6), .5, 9, faint=4) * (.5 + .5 * wrong / wrong.mean((1, 2, 3), keepdim=True))
     return (w * (made - real).abs()).mean()
 
 def places(boxes, side, whole=256, step=8): # corners of squares whose middles lie in the birds' boxes
@@ -233,22 +271,24 @@ def places(boxes, side, whole=256, step=8): # corners of squares whose middles l
 
 def cut(images, corners, side): return torch.stack([v[:, y:y + side, x:x + side] for v, (x, y) in zip(images, corners)])
 
-def stage2(out, minutes=80., batch=8, rates=(3e-4, 6e-4), square=160):
+def stage2(out, minutes=100., batch=8, rates=(3e-4, 6e-4), square=160):
     drawn, model, matcher = Drawings(out, 256), StackGAN.from_pretrained("birds"), load_matcher(find_model("birds"))[1].eval().requires_grad_(False)
     g1, D, eyes = stage1_net(), PatchDiscriminator(model.g1.phi_dim), Eyes(matcher)
     G = stage2_net(g1)
-    g1.load_state_dict(torch.load(out / "stage1.pt", weights_only=True)["average"]); g1.eval().requires_grad_(False)
     average = copy.deepcopy(G).requires_grad_(False)
     own = [p for name, p in G.named_parameters() if not name.startswith("stage1.")]
     opts = dict(opt_G=torch.optim.Adam(own, rates[0], BETAS), opt_D=torch.optim.Adam(D.parameters(), rates[1], BETAS))
     nets, file = dict(G=G, D=D, average=average), out / "stage2.pt"
     step = go_on(file, nets, opts)
     hold(G)
+    g1.load_state_dict(torch.load(out / "stage1.pt", weights_only=True)["average"]); g1.eval().requires_grad_(False)
     for done in clock(minutes):
         for opt, rate in zip(opts.values(), rates): falling(opt, rate, done, .35)
         i, phi, z = drawn.some(batch)
         x, boxes, whole = drawn.pictures(i), drawn.boxes[i].clone(), step % 4 == 0
         with torch.no_grad(): begun = g1(phi, z, torch.randn(batch, g1.c_dim)).images
+        half = batch // 2 # lies somewhere between the sketch and the drawing made small
+        begun[:half] = begun[:half].lerp(F.interpolate(x[:half], 64, mode="bicubic", antialias=True).clamp(-1, 1), torch.rand(half, 1, 1, 1))
         if not whole:
             at = places(boxes, square, step=16)
             x, begun = cut(x, at, square), cut(begun, [(a // 4, b // 4) for a, b in at], square // 4)
@@ -263,10 +303,10 @@ def stage2(out, minutes=80., batch=8, rates=(3e-4, 6e-4), square=160):
         D.requires_grad_(False)
         with half_precision(): fake = D(cut(images, piece, square), phi)
         D.requires_grad_(True)
-        parts = dict(patches=.3 * generator_loss(fake.pairs[0], fake.unconditional), pixels=4 * weighted(images, x, begun, boxes),
-                     general=2 * eyes.general(cut(images, seen, 128), cut(x, seen, 128)),
+        parts = dict(patches=.1 * generator_loss(fake.pairs[0], fake.unconditional), pixels=8 * weighted(images, x, begun, boxes),
+                     general=eyes.general(cut(images, seen, 128), cut(x, seen, 128)),
                      kl=.03 * kl_to_standard_normal(made.mu.float(), made.logvar.float()))
-        if whole: parts |= dict(special=eyes.special(images, x), matcher=told_apart(matcher, images, phi, i, drawn, step // 4 % 2))
+        if whole: parts |= dict(special=.5 * eyes.special(images, x), matcher=told_apart(matcher, images, phi, i, drawn, step // 4 % 2))
         learn(opts["opt_G"], sum(parts.values()))
         follow(average, G, .003)
         step += 1
