@@ -56,7 +56,7 @@ class Preset:
     seen: int = 128        # pixels a side that this network is shown of Stage-II's pictures
     plain: int = 0         # width of Stage-I's discriminator of pixels beside it, Stage-II's has half; 0: none
     mapping: int = 0       # width of Stage-I's mapping network; 0: none
-    signs: list|None = None # first and end of z's numbers whose sign alone it hears
+    signs: list[int]|None = None # first and end of z's numbers whose sign alone it hears
 
     @property
     def stages(self) -> dict: # "stage1", "stage2"

@@ -94,7 +94,7 @@ class StageIGenerator(nn.Module):
         z_dim:int=100, # length of the noise
         activation:str|None=None, # of Conditioning Augmentation
         mapping:int=0, # width of a mapping network before the first layer; 0: none, as in the paper
-        signs:list|None=None, # first and end of z's numbers whose sign alone it hears (chapter 09c)
+        signs:list[int]|None=None, # first and end of z's numbers whose sign alone it hears (chapter 09c)
     ):
         super().__init__()
         if mapping < 0 or mapping == 1: raise refusal(f"mapping is {mapping}", "0, or 2 or more", "take 0 for the paper's")
