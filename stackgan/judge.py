@@ -96,7 +96,8 @@ class AttributeJudge(nn.Module):
         "Load a judge."
         folder = Path(folder) if folder else Path(str(files("stackgan") / "weights" / "judge"))
         config = read_config(folder / "config.json").get("judge")
-        return load_network(cls(**checked_config(cls, config, f"{folder / 'config.json'}, judge,")), folder / "judge.safetensors").eval()
+        net = cls(**checked_config(cls, config, f"{folder / 'config.json'}, judge,"))
+        return load_network(net, folder / "judge.safetensors").eval()
 
     @torch.no_grad()
     def forward(self,

@@ -669,7 +669,8 @@ class SentenceEncoder(TextEncoder):
         "The encoder of a saved model; what is not on this machine is not fetched because a file names it."
         try: return cls(model, dim, local=True)
         except (OSError, ValueError) as e:
-            raise refusal(f"this model reads with {model[:80]!r}, a sentence-transformers model that is not on this machine", "it here",
+            raise refusal(f"this model reads with {model[:80]!r}, a sentence-transformers model that is not on this machine",
+                          "it here",
                           f"fetch it, if you trust it: SentenceEncoder({model[:80]!r})", FileNotFoundError) from e
 
     def config(self):

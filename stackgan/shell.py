@@ -364,12 +364,14 @@ _WORDS = [(r" \([A-Z]\w*(?:Error|Exception|Enabled)\)", ""),  # a class of Pytho
     (r"give another folder=", "free some there, or move the data to another disk"),
     (r"train with text=SentenceEncoder\(\.\.\.\)", "train from Python with SentenceEncoder"),
     (r"use from_phi", "draw with from_phi in Python, or train with captions instead of --embeddings"),
-    (r"\bsplit='(\w+)' or '(\w+)'", r"--split \1 or \2"), (r"\bsplit='(\w+)'", r"--split \1"), (r"\bfolder=", "--out"), (r"(?<!-)\bbest_of is\b", "--best-of is"),
+    (r"\bsplit='(\w+)' or '(\w+)'", r"--split \1 or \2"), (r"\bsplit='(\w+)'", r"--split \1"), (r"\bfolder=", "--out"),
+    (r"(?<!-)\bbest_of is\b", "--best-of is"),
     (r"text and embeddings are both given", "--text and --embeddings are both given"),
     (r"(?<![-\w])(truncation|seed|size|others|init|data|preset|text|embeddings|minutes|visitors) is ", r"--\1 is "),
     (r"^n is ", "--n is "),
     (r"\bcall download_cub again", "try again"), (r"\bbatch_size\b", "--batch"),
-    (r"epochs of stage(\d) are", r"--epochs\1 is"), ("expected init, or", "expected --init, or"), (r"change it in TrainConfig", "leave it out"),
+    (r"epochs of stage(\d) are", r"--epochs\1 is"), ("expected init, or", "expected --init, or"),
+    (r"change it in TrainConfig", "leave it out"),
     (r"write_birds\(root\) or download_cub\(root\) makes one", "stackgan birds makes one")]
 
 def shell_words(
