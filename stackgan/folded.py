@@ -48,7 +48,11 @@ def _conv(conv, norm=None, relu=True): # a function x -> y
     weight = weight.contiguous(memory_format=_LAST)
     return lambda x: _finish(F.conv2d(x, weight, bias, *how), None, relu)
 
-def _up(block): # the same of an UpBlock
+def _block(block): # the same of a ResidualBlock
+    first, second = _conv(*block.block[:2]), _conv(*block.block[3:], relu=False)
+    return lambda x: second(first(x)).add_(x).relu_()
+
+def _up(block): # and of an UpBlock
     if len(block.weight[0]) >= WIDE and torch.backends.mkl.is_available():
         weight, bias = fold_norm(block.weight, block.norm)
         spread = DOUBLING.spread(weight)
@@ -82,22 +86,24 @@ class FoldedStageII:
         self.g, self.ca, self.stage1 = g.config(), g.ca, quick(g.stage1)
         self.encoder = [_conv(g.encoder[0]), *(_conv(*g.encoder[i:i + 2]) for i in (2, 5))]
         self.joint = _conv(*g.joint[:2])
-        self.residual = [(_conv(*r.block[:2]), _conv(*r.block[3:], relu=False)) for r in g.residual]
+        self.residual = [*map(_block, g.residual)]
         self.up = [*map(_up, g.up), _conv(g.to_rgb, relu=False)]
+        self.detail = g.detail and [_conv(g.detail[0]), *map(_block, g.detail[2:])]
 
     def __call__(self, phi, z, eps=None, eps1=None) -> Generated: # as the generator's `forward`
         "Sketch, then refine."
         sketch = self.stage1(phi, z, eps1).images
-        x = sketch.contiguous(memory_format=_LAST)
-        for layer in self.encoder: x = layer(x)
+        x = fine = self.encoder[0](sketch.contiguous(memory_format=_LAST))
+        for layer in self.encoder[1:]: x = layer(x)
         mu = logvar = phi.new_zeros(len(phi), self.stage1.ca.fc.out_features // 2)
         if self.ca is not None:
             c, mu, logvar = self.ca(phi, eps)
             c = c[:, :, None, None].expand(-1, -1, *x.shape[2:])
             x = torch.cat([x, c], 1).contiguous(memory_format=_LAST)
         x = self.joint(x)
-        for first, second in self.residual: x = second(first(x)).add_(x).relu_()
-        for layer in self.up: x = layer(x)
+        for layer in [*self.residual, *self.up[:2]]: x = layer(x)
+        if self.detail: x = torch.cat([x, fine], 1).contiguous(memory_format=_LAST)
+        for layer in [*self.detail, *self.up[2:]]: x = layer(x)
         if self.g["shortcut"]:
             x = x + F.interpolate((.95 * sketch).atanh(), x.shape[-1:] * 2, mode="bilinear")
         return Generated(x.tanh_().contiguous(), mu, logvar, sketch)

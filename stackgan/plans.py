@@ -52,6 +52,7 @@ class Preset:
     min_channels: int = 1  # of Stage-II's upsampling blocks
     norm_d: bool = True    # BatchNorm in the discriminators?
     shortcut: bool = False # a skip connection from the sketch to Stage-II's picture?
+    detail_blocks: int = 0 # Stage-II's residual blocks at the sketch's size
     projected: bool = False # discriminators that look through ImageNet's network (`ProjectedDiscriminator`)?
     seen: int = 128        # pixels a side that this network is shown of Stage-II's pictures
     plain: int = 0         # width of Stage-I's discriminator of pixels beside it, Stage-II's has half; 0: none
@@ -121,7 +122,7 @@ def stage_generator(
     p = preset
     if number == 1: return StageIGenerator(phi_dim, p.size, p.stage1.width_g, mapping=p.mapping, signs=p.signs)
     return StageIIGenerator(g1 or stage_generator(p, 1, phi_dim), p.stage2.width_g, min_channels=p.min_channels,
-                            shortcut=p.shortcut)
+                            shortcut=p.shortcut, detail_blocks=p.detail_blocks)
 
 def stage_networks(
     preset:Preset,
@@ -271,7 +272,8 @@ def as_wide_as(
     g1, g2 = model.g1, model.g2
     preset = replace(preset, stage1=replace(preset.stage1, width_g=g1.width), mapping=g1.mapping, signs=g1.signs)
     if g2 is None: return preset
-    return replace(preset, stage2=replace(preset.stage2, width_g=g2.width), min_channels=g2.min_channels, shortcut=g2.shortcut)
+    same = {name: getattr(g2, name) for name in ("min_channels", "shortcut", "detail_blocks")}
+    return replace(preset, stage2=replace(preset.stage2, width_g=g2.width), **same)
 
 def check_same_networks(
     plan:Plan, # with a model to go on from

@@ -43,24 +43,26 @@ class StageIIGenerator(nn.Module):
         min_channels:int=1, # no upsampling block gets narrower than this; matters for small widths only
         text:bool=True, # read the sentence again? (False is an ablation of the paper)
         shortcut:bool=False, # add the enlarged sketch before the last tanh? Not in the paper
+        detail_blocks:int=0, # residual blocks at the sketch's size, which see it once more; not in the paper either
     ):
         super().__init__()
         size = size or 4 * stage1.size
         n = doublings(size, stage1.size // 4)
         if residual_blocks is None: residual_blocks = 4 if size >= 256 else 2
         self.size, self.width, self.residual_blocks = size, width, residual_blocks
-        self.activation, self.min_channels, self.text, self.shortcut = activation, min_channels, text, shortcut
+        self.activation, self.min_channels = activation, min_channels
+        self.text, self.shortcut, self.detail_blocks = text, shortcut, detail_blocks
         self.phi_dim, self.c_dim, self.z_dim = stage1.phi_dim, stage1.c_dim, stage1.z_dim
         self.ca = ConditioningAugmentation(self.phi_dim, self.c_dim, activation) if text else None
         def relu(): return nn.ReLU(inplace=True)
         def halve(c): return [nn.Conv2d(c, 2 * c, 4, 2, 1, bias=False), nn.BatchNorm2d(2 * c), relu()]
         self.encoder = nn.Sequential(conv3x3(3, width), relu(), *halve(width), *halve(2 * width))
-        c_in = 4 * width + self.c_dim * text
-        self.joint = nn.Sequential(conv3x3(c_in, 4 * width), nn.BatchNorm2d(4 * width), relu())
+        self.joint = nn.Sequential(conv3x3(4 * width + self.c_dim * text, 4 * width), nn.BatchNorm2d(4 * width), relu())
         self.residual = nn.Sequential(*[ResidualBlock(4 * width) for _ in range(residual_blocks)])
-        # 256 pixels: 512, 256, 128, 64, 32
-        channels = [max(4 * width // 2 ** i, min_channels) for i in range(n + 1)]
+        channels = [max(4 * width // 2 ** i, min_channels) for i in range(n + 1)]  # 512, 256, 128, 64, 32
         self.up = nn.Sequential(*[UpBlock(i, o) for i, o in zip(channels, channels[1:])])
+        def finer(c): return [conv3x3(c + width, c), relu(), *(ResidualBlock(c) for _ in range(detail_blocks))]
+        self.detail = nn.Sequential(*finer(channels[2]) if detail_blocks else ())
         self.to_rgb = conv3x3(channels[-1], 3)
         self.apply(init_weights)
         self.stage1 = stage1.requires_grad_(False)
@@ -73,7 +75,7 @@ class StageIIGenerator(nn.Module):
 
     def config(self) -> dict: # the arguments that make this network again, Stage-I apart
         "The arguments of this network, Stage-I apart."
-        names = ("width", "size", "residual_blocks", "activation", "min_channels", "text", "shortcut")
+        names = "width size residual_blocks activation min_channels text shortcut detail_blocks".split()
         return {k: getattr(self, k) for k in names}
 
     def train(self,
@@ -103,14 +105,16 @@ class StageIIGenerator(nn.Module):
         eps:Tensor|None=None, # noise of this stage's Conditioning Augmentation, (B, c_dim)
     ) -> Generated:
         "The part of `forward` behind the sketch."
-        x = self.encoder(sketch)                                 # (B, 512, 16, 16)
+        fine = self.encoder[:2](sketch)                          # (B, 128, 64, 64)
+        x = self.encoder[2:](fine)                               # (B, 512, 16, 16)
         if self.text:
             c, mu, logvar = self.ca(phi, eps)                    # (B, 128)
             c = c[:, :, None, None].expand(-1, -1, *x.shape[2:]) # (B, 128, 16, 16)
             x = torch.cat([x, c], 1)                             # (B, 640, 16, 16)
         else: mu = logvar = phi.new_zeros(len(phi), self.c_dim)  # the standard normal, whose KL is 0
-        x = self.joint(x)                                        # (B, 640, 16, 16) -> (B, 512, 16, 16)
-        x = self.to_rgb(self.up(self.residual(x)))               # (B, 32, 256, 256) -> (B, 3, 256, 256)
+        x = self.up[:2](self.residual(self.joint(x)))            # (B, 512, 16, 16) -> (B, 128, 64, 64)
+        if self.detail: x = self.detail(torch.cat([x, fine], 1)) # (B, 256, 64, 64) -> (B, 128, 64, 64)
+        x = self.to_rgb(self.up[2:](x))                          # (B, 32, 256, 256) -> (B, 3, 256, 256)
         if self.shortcut:                                        # .95: where tanh is not flat
             x = x + F.interpolate((.95 * sketch).atanh(), x.shape[-1:] * 2, mode="bilinear")
         return Generated(x.tanh(), mu, logvar, sketch)           # (B, 3, 256, 256)
