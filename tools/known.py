@@ -13,8 +13,8 @@ and noise say: that is asked, too, here and in `stage1`.
 `stage1`: Stage-I learns to draw the bird that both describe, compared with its drawing pixel by pixel, more closely in the bird's box and most closely
 on lines. `stage2`: Stage-II makes the large drawing of Stage-I's sketch of the same bird, compared so, too, and in what ImageNet's network and the matcher
 see, against a discriminator of patches; three steps of four see a square around the bird, and half of the sketches lie somewhere between the sketch and
-the drawing made small: so it learns first where a line is that a sketch does not show. Patches and ImageNet's eyes weigh little: they fill with a grid
-of spots what nobody can know, such as feathers. In both BatchNorm uses the statistics it came with: those of a batch would be noise, where one picture
+the drawing made small: so it learns first where a line is that a sketch does not show. Discriminator and eyes see all pictures a little blurred, and weigh
+little: they fill with a grid of spots what nobody can know, such as the paper's grain. In both BatchNorm uses the statistics it came with: those of a batch would be noise, where one picture
 is right.
 All begin with the packaged networks; where those are narrower, the new channels change nothing at first. It needs the extra `photos`. OUT keeps all
 networks and optimisers; `package` keeps Stage-II's discriminator in tools/known.safetensors, too, in 16 bits.
@@ -47,6 +47,7 @@ from stackgan.stage1 import StageIGenerator
 from stackgan.stage2 import StageIIGenerator
 
 WIDTHS, NARROWEST, MAPPING = (96, 48), 48, 512 # of the stages; of Stage-II's last features; of the network before Stage-I's first layer
+DETAIL = 6 # Stage-II's residual blocks at the sketch's size
 SIGNS = [PLACES["wing_bars"].start, PLACES["posture"].stop] # the numbers of z that spell attributes in bits
 PLAYERS = Path(__file__).with_name("known.safetensors")
 
@@ -150,7 +151,12 @@ def stage1_net():
 
 def stage2_net(g1):
     old = StackGAN.from_pretrained("birds").g2
-    return grown(StageIIGenerator(g1, **old.config() | dict(width=WIDTHS[1], min_channels=NARROWEST)), old)
+    new = StageIIGenerator(g1, **old.config() | dict(width=WIDTHS[1], min_channels=NARROWEST, detail_blocks=DETAIL))
+    nn.init.dirac_(new.detail[0].weight) # the features pass, and what the blocks add is nothing yet
+    for block in new.detail[2:]:
+        for n in (0, 3): nn.init.kaiming_normal_(block.block[n].weight)
+        nn.init.zeros_(block.block[4].weight)
+    return grown(new, old)
 
 class Telling(nn.Module):
     "What a mapping network's output is asked for: attributes and place."
@@ -271,6 +277,10 @@ def places(boxes, side, whole=256, step=8): # corners of squares whose middles l
 
 def cut(images, corners, side): return torch.stack([v[:, y:y + side, x:x + side] for v, (x, y) in zip(images, corners)])
 
+def softened(images): # without the paper's grain, which nobody can know
+    kernel = torch.tensor([1., 2., 1.]).outer(torch.tensor([1., 2., 1.])) / 16
+    return F.conv2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), kernel.expand(3, 1, 3, 3), groups=3)
+
 def stage2(out, minutes=100., batch=8, rates=(3e-4, 6e-4), square=160):
     drawn, model, matcher = Drawings(out, 256), StackGAN.from_pretrained("birds"), load_matcher(find_model("birds"))[1].eval().requires_grad_(False)
     g1, D, eyes = stage1_net(), PatchDiscriminator(model.g1.phi_dim), Eyes(matcher)
@@ -298,15 +308,16 @@ def stage2(out, minutes=100., batch=8, rates=(3e-4, 6e-4), square=160):
         with half_precision():
             made = G.refine(begun, phi, torch.randn(batch, G.c_dim))
             images = made.images.float()
-            real, fake = D(cut(x, piece, square), phi, drawn.wrong(i)), D(cut(images, piece, square).detach(), phi)
+            soft_x, soft_y = (softened(v) for v in (x, images))
+            real, fake = D(cut(soft_x, piece, square), phi, drawn.wrong(i)), D(cut(soft_y, piece, square).detach(), phi)
         learn(opts["opt_D"], discriminator_loss(*real.pairs, fake.pairs[0], real.unconditional, fake.unconditional)[0])
         D.requires_grad_(False)
-        with half_precision(): fake = D(cut(images, piece, square), phi)
+        with half_precision(): fake = D(cut(soft_y, piece, square), phi)
         D.requires_grad_(True)
-        parts = dict(patches=.1 * generator_loss(fake.pairs[0], fake.unconditional), pixels=8 * weighted(images, x, begun, boxes),
-                     general=eyes.general(cut(images, seen, 128), cut(x, seen, 128)),
+        parts = dict(patches=.04 * generator_loss(fake.pairs[0], fake.unconditional), pixels=8 * weighted(images, x, begun, boxes),
+                     general=.4 * eyes.general(cut(soft_y, seen, 128), cut(soft_x, seen, 128)),
                      kl=.03 * kl_to_standard_normal(made.mu.float(), made.logvar.float()))
-        if whole: parts |= dict(special=.5 * eyes.special(images, x), matcher=told_apart(matcher, images, phi, i, drawn, step // 4 % 2))
+        if whole: parts |= dict(special=.2 * eyes.special(soft_y, soft_x), matcher=told_apart(matcher, images, phi, i, drawn, step // 4 % 2))
         learn(opts["opt_G"], sum(parts.values()))
         follow(average, G, .003)
         step += 1
