@@ -114,8 +114,7 @@ class ModeSeeking(Extra):
     weight: float = 0.5
 
     def ask(self, turn):
-        n, z = len(turn.batch), turn.noise[0]
-        again = max(1, n // 4)
+        n, z, again = len(turn.batch), turn.noise[0], max(1, len(turn.batch) // 4)
         turn.noise = [torch.cat([x, x[:again]]) for x in turn.noise]
         turn.noise[0][n:] = torch.randn(again, z.shape[1], generator=turn.random, device=turn.random.device).to(z)
         turn.asked = torch.cat([turn.asked, turn.asked[:again]])
@@ -135,8 +134,7 @@ def diff_augment(
     dice = dict(generator=generator, device=generator and generator.device)
     y, x, cy, cx = torch.rand(4, b, 1, **dice).to(images.device)
     at = torch.arange(size, device=images.device)[None]                                   # (1, S)
-    # (B, S): where each row and column comes from
-    rows, columns = (at + (v * (2 * by + 1)).long() - by for v in (y, x))
+    rows, columns = (at + (v * (2 * by + 1)).long() - by for v in (y, x))  # (B, S): where each comes from
     inside = ((rows >= 0) & (rows < size))[:, :, None] & ((columns >= 0) & (columns < size))[:, None, :]
     moved = images.gather(2, rows.clamp(0, size - 1)[:, None, :, None].expand_as(images))
     moved = moved.gather(3, columns.clamp(0, size - 1)[:, None, None, :].expand_as(images))
