@@ -38,6 +38,7 @@ def refusal(
     "The error for a wrong value, in the one grammar of this package: given, expected, remedy."
     # a line of a file may have millions
     if len(given) > 600: given = f"{given[:500]}... ({len(given):,} characters)"
+    given = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in given)  # one line, whatever was given
     return kind(f"{given}, expected {expected}: {remedy}.")
 
 # %% ../nbs/00a_basics.ipynb #784c454e
