@@ -14,7 +14,7 @@ from pathlib import Path
 from .basics import refusal, write_aside
 from .shell import (check_evaluation, check_processes, command_parser, drop_output, explain, flush_output, listening,
                             main_process, model_names, out_names, parse_words, pick_device, read_sentences, say,
-                            shell_words, side_by_side, whole, write_picture)
+                            shell_words, side_by_side, unbroken, whole, write_picture)
 
 # %% ../nbs/15_cli.ipynb #af2a22ea
 def generate(
@@ -193,7 +193,7 @@ def main(
     def show(message, kind, *where):  # no file name and no line of ours, and once
         if kind is UserWarning and str(message) not in told and main_process():
             told.add(str(message)); say(shell_words(str(message)))
-    with listening() as heard:
+    with listening() as heard, unbroken():
         try:
             args = parse_words(argv)
             check_processes(args)
@@ -201,7 +201,6 @@ def main(
                 warnings.showwarning = show
                 COMMANDS[args.command](args)
             flush_output()
-        except BrokenPipeError: drop_output()  # nobody reads on, as behind `| head`
         except (KeyboardInterrupt, Exception) as e:
             if getattr(e, "filename", None) == "standard output": drop_output()
             ended, stopped = heard(), type(e).__name__ == "TrainingStopped"

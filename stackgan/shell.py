@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['PRESETS', 'MOST', 'model_names', 'check_evaluation', 'command_parser', 'parse_words', 'main_process',
            'check_processes', 'say', 'read_sentences', 'pick_device', 'free_names', 'out_names', 'write_picture',
-           'side_by_side', 'flush_output', 'drop_output', 'shell_words', 'explain', 'listening', 'whole']
+           'side_by_side', 'Unbroken', 'unbroken', 'flush_output', 'drop_output', 'shell_words', 'explain', 'listening',
+           'whole']
 
 # %% ../nbs/15b_shell.ipynb #15b00004
 import argparse
@@ -214,7 +215,11 @@ def parse_words(
     argv:list[str]|None=None, # the words after `stackgan`; those of the shell if None
 ) -> argparse.Namespace: # `command` and its options
     "As argparse does, but an unknown option is answered with the command's own usage."
-    args, unknown = command_parser().parse_known_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    for a, b in zip(words, [*words[1:], None]):
+        if re.fullmatch("--[a-z][a-z0-9-]*=" if b != "" else "--[a-z][a-z0-9-]*=?", a):
+            raise refusal(f"{a.strip('=')} is ''", "a value", "see whether a variable of your shell is empty")
+    args, unknown = command_parser().parse_known_args(words)
     if unknown: args.parser.unknown(unknown)
     for name, most in MOST.items():
         value = getattr(args, name, None)
@@ -330,6 +335,27 @@ def side_by_side(
     for i, p in enumerate(pictures): grid.paste(p, (i % columns * cell, i // columns * cell))
     return grid
 
+# %% ../nbs/15b_shell.ipynb #15bpipe1
+class Unbroken:
+    "A stream whose reader may go away: what is written then is lost, and the work goes on."
+    def __init__(self, stream, number): self.stream, self.number = stream or open(os.devnull, "w"), number
+
+    def _try(self, call, *args):
+        try: call(*args)
+        except BrokenPipeError: os.dup2(os.open(os.devnull, os.O_WRONLY), self.number)
+
+    def write(self, text): self._try(self.stream.write, text); return len(text)
+    def flush(self): self._try(self.stream.flush)
+    def __getattr__(self, name): return getattr(self.stream, name)
+
+@contextmanager
+def unbroken():
+    "Standard output and error that may be closed, as behind `| head` or `2>&-`."
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (Unbroken(stream, n) for n, stream in enumerate(before, 1))
+    try: yield
+    finally: sys.stdout, sys.stderr = before
+
 def flush_output():
     "Send on what was printed; an error names standard output, not the command's --out."
     try: sys.stdout.flush()
@@ -361,6 +387,7 @@ _WORDS = [(r" \([A-Z]\w*(?:Error|Exception|Enabled)\)", ""),  # a class of Pytho
     (r"resume from the last (one|checkpoint) with half the learning rate, or with precision=\"no\"",
      "train anew with a larger --batch, more pictures or another --preset"),
     (r"lower lr_d, use more pictures, or set patience=0 to go on regardless", "use more pictures, or another --preset"),
+    (r"raise lr_d, look for a dead layer, or set patience=0 to go on regardless", "train anew with another --preset"),
     (r"give another folder=", "free some there, or move the data to another disk"),
     (r"train with text=SentenceEncoder\(\.\.\.\)", "train from Python with SentenceEncoder"),
     (r"use from_phi", "draw with from_phi in Python, or train with captions instead of --embeddings"),
@@ -385,6 +412,7 @@ def shell_words(
 _SHORT = re.compile("not enough memory|can't allocate memory|out of memory|bad_alloc|Cannot allocate|ALLOC_FAILED|"
                     "failed to map segment|could not create a (primitive|memory)|can't start new thread", re.I)
 _FULL = re.compile("No space left on device|disk quota exceeded", re.I)
+_CLOSED = re.compile(r"Permission denied \(os error 13\)")  # as safetensors says it
 _NET = {"ConnectionError", "ConnectError", "ConnectTimeout", "TimeoutError", "URLError", "gaierror", "HTTPError",
         "LocalEntryNotFoundError", "OfflineModeIsEnabled", "HfHubHTTPError", "RemoteProtocolError"}
 _DAMAGED = {"SafetensorError": "a file of weights", "UnpicklingError": "a pickle", "JSONDecodeError": "a JSON file",
@@ -403,7 +431,8 @@ def explain(
     if isinstance(error, MemoryError) or _SHORT.search(text) and isinstance(error, (RuntimeError, OSError, ImportError)):
         smaller = _SMALLER.get(command, "ask for less, with a smaller --n")
         return f"memory is used up: close other programs, or {smaller}"
-    if _FULL.search(text): error = OSError(errno.ENOSPC, text, getattr(error, "filename", None))
+    for pattern, number in (_FULL, errno.ENOSPC), (_CLOSED, errno.EACCES):
+        if pattern.search(text): error = OSError(number, text, getattr(error, "filename", None))
     if isinstance(error, OSError) and error.errno in _SYSTEM:
         name = re.sub(r"(^|/)\.([^/]+)\.[0-9a-f-]+\.(tmp|part)$", r"\1\2", str(error.filename or out or "a file"))
         return f"{name} {_SYSTEM[error.errno]}"
