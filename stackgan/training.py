@@ -100,12 +100,13 @@ def diagnose(
 def hopeless(
     means:dict[str, float], # the five losses, averaged over a row's steps
     gap:float, # between D's scores of real and generated pictures
-) -> str|None: # what makes learning impossible, if anything does
+) -> tuple[str, str]|None: # what makes learning impossible, if anything does, and what to do
     "Whether G can learn nothing from this D."
     if means["d_fake"] < 1e-3 and (means["d_real"] < 1e-3 or means["g"] > 8):
         seen = f"d_fake {means['d_fake']:.1e}, g {means['g']:.1f}"
-        return f"the discriminator has been sure of every generated picture ({seen})"
-    if abs(gap) < 1e-4: return "the discriminator has given real and generated pictures the same score"
+        return f"the discriminator has been sure of every generated picture ({seen})", "lower lr_d, use more pictures"
+    if abs(gap) < 1e-4:
+        return "the discriminator has given real and generated pictures the same score", "raise lr_d, look for a dead layer"
     return None
 
 # %% ../nbs/04b_training.ipynb #6a9293ee
@@ -353,5 +354,5 @@ def _give_up(self:Trainer, means): # where it makes no sense to go on
     seen = hopeless(means, mean_over(self.game.gap).item())
     self.dead = self.dead + self.config.log_every if seen else 0
     if self.dead >= self.config.patience:
-        raise TrainingStopped(f"For {self.dead} steps before step {self.step} {seen}, so the generator learns nothing: "
-                              "lower lr_d, use more pictures, or set patience=0 to go on regardless.")
+        raise TrainingStopped(f"For {self.dead} steps before step {self.step} {seen[0]}, so the generator learns nothing: "
+                              f"{seen[1]}, or set patience=0 to go on regardless.")
