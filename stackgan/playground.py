@@ -23,14 +23,14 @@ from PIL import Image
 from .basics import normalised, refusal
 from .files import to_pictures
 from .generate import StackGAN
-from .models import drawings, packaged_models, sentence_notes, unreadable
+from .models import drawings, find_model, packaged_models, sentence_notes, unreadable
 from .sentences import as_gif, as_png, examples_for, known_words
 
 # %% ../nbs/14_playground.ipynb #32f6917f
 @dataclass
 class Drawn:
     "What a press of the button gives."
-    told: list[str] # the sentences that were drawn, one a picture; what the sentence left open is in them
+    told: list[str] # the sentences that were drawn, one a picture, with what they left open; as typed if best_of chose
     sketches: list[Image.Image] # Stage-I's
     pictures: list[Image.Image] # Stage-II's, or again Stage-I's where there is no Stage-II
     notes: list[str] = field(default_factory=list) # what to know about the sentence
@@ -115,7 +115,11 @@ def _lines(texts): return "".join(f"<p style='margin: 0'>{html.escape(t)}</p>" f
 
 # %% ../nbs/14_playground.ipynb #8475c91f
 @lru_cache(4)
-def _loaded(name): return StackGAN.from_pretrained(name), known_words(name)
+def _kept(folder, name, written): return StackGAN.from_pretrained(folder), known_words(name)
+
+def _loaded(name): # read again where the folder was written anew, as by a run that went on
+    folder = find_model(name)
+    return _kept(folder, name, max(p.stat().st_mtime_ns for p in folder.iterdir()))
 
 def _guarded(w, work, turn): # a callback that shows its errors as sentences
     def press(*_):
@@ -138,12 +142,14 @@ def _connect(w, turn): # what each widget does
         drawn = play(model, w.sentence.value, w.n.value, w.seed.value, w.truncation.value, best, words)
         w.pictures.value, w.said.value = _figures(drawn, w.seed.value), _lines(drawn.notes)
     def go():
-        model, _ = _loaded(w.model.value)
+        model, words = _loaded(w.model.value)
+        two = w.sentence.value, w.other.value
+        notes = dict.fromkeys(n for s in two for n in sentence_notes(s, *_about(model), words))
         frames[:] = walk(model, w.sentence.value, w.other.value, w.steps.value, w.seed.value)
         w.frame.max = len(frames) - 1
         w.keep.value = _link(as_gif(frames), "gif", f"walk-{w.seed.value}.gif", "keep the walk (GIF)")
         show()
-        w.said.value = ""
+        w.said.value = _lines(notes)
     def show(*_):
         if w.frame.value < len(frames): w.still.value = as_png(frames[w.frame.value])
         w.still.layout.display = None if frames else "none"
