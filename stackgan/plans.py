@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['RUN_PARTS', 'Stage', 'Preset', 'with_epochs', 'discriminator_for', 'stage_generator', 'stage_networks', 'run_config',
-           'data_fingerprint', 'Plan', 'make_plan', 'noted', 'as_wide_as', 'check_same_networks', 'open_pictures',
-           'share_of', 'fit_preset']
+           'data_fingerprint', 'check_place', 'Plan', 'make_plan', 'noted', 'as_wide_as', 'check_same_networks',
+           'open_pictures', 'share_of', 'fit_preset']
 
 # %% ../nbs/10b_plans.ipynb #10b00004
 import json
+import os
 import warnings
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from .birds import write_birds
 from .checked import LIMITS, checked_config, read_config, save_config
 from .data import read_data
 from .files import digest
+from .folders import folder_kind
 from .generate import StackGAN
 from .matching import ImageNetFeatures
 from .models import find_model, packaged_models
@@ -158,6 +160,36 @@ def data_fingerprint(
     rows = zip(pictures.paths, pictures.captions, pictures.labels.tolist())
     return digest([[Path(path).name, told, label] for path, told, label in rows])[:16]
 
+# %% ../nbs/10b_plans.ipynb #10b00025
+_HELD = dict(stage="a stage of a run", model="a model", text="a text encoder")
+
+def check_place(
+    out:str|Path, # where a run shall go
+    begun:bool, # has it begun there?
+):
+    "Refuse a folder that is something else, before anything is written into it."
+    out, here = Path(out), Path(os.path.realpath(out))
+    expected, remedy = "a folder of its own", "name another folder"
+    for home in here.parents:
+        part = here.relative_to(home).parts[0]
+        if part in (*RUN_PARTS, "model", "samples", "checkpoints") and folder_kind(home) in ("run", "stage"):
+            raise refusal(f"{out} lies in {part} of the run {home}", expected, remedy, FileExistsError)
+    if (kind := folder_kind(out)) not in (None, "run"):
+        what = _HELD.get(kind, "a config.json that no run has written")
+        raise refusal(f"{out} holds {what}", expected, remedy, FileExistsError)
+    for place in (out, *(out / n for n in (*RUN_PARTS[:3], "model"))):
+        if os.path.lexists(place) and not place.is_dir():
+            given = f"{place} exists and is no folder"
+            raise refusal(given, "a folder, or nothing there", f"move it away, or {remedy}", FileExistsError)
+    if begun: return
+    lost = next((n for n in RUN_PARTS[1:3] if (out / n / "config.json").exists()), None)
+    if lost:
+        given = f"{out} holds {lost} of a run, and its config.json is not there"
+        raise refusal(given, "a new folder, or all of the run", "put config.json back, or name another", FileExistsError)
+    if folder_kind(out / "model"):
+        given = f"{out} holds a model and no run"
+        raise refusal(given, expected, f"move it away, or {remedy}", FileExistsError)
+
 # %% ../nbs/10b_plans.ipynb #d69560ae
 @dataclass
 class Plan:
@@ -214,10 +246,7 @@ def make_plan(
 ) -> Plan:
     "Look at everything that was asked for; refuse what cannot work."
     out, data, old = Path(out), str(data), run_config(out)
-    lost = None if old else next((n for n in RUN_PARTS[1:3] if (out / n / "config.json").exists()), None)
-    if lost:
-        given = f"{out} holds {lost} of a run, and its config.json is not there"
-        raise refusal(given, "a new folder, or all of the run", "put config.json back, or name another", FileExistsError)
+    check_place(out, bool(old))
     if resume and not old: warnings.warn(f"{out} holds no run to go on with, so one begins", stacklevel=3)
     if old and not resume:
         raise refusal(f"{out} already holds a run", "a new folder", "add resume, or name another", FileExistsError)
