@@ -25,7 +25,7 @@ from .data import Batches
 from .files import ImageCache
 from .large import read_map, write_map
 from .matching import Matcher
-from .plans import Plan, share_of, stage_networks, with_epochs
+from .plans import Plan, share_of, stage_networks, steps_in, with_epochs
 from .players import TrainConfig, make_accelerator
 from .processes import agreed, join, main_first, synchronised
 from .published import PrecomputedEmbeddings
@@ -71,6 +71,14 @@ def supplied(
     warnings.warn(f"this run has no {', '.join(supply)}, so its recipe goes on without {without}.", stacklevel=2)
     return replace(stage, extras=[e for e in stage.extras if e not in missing])
 
+# %% ../nbs/10c_minutes.ipynb #10c00024
+def _say_unheard(folder, total): # of a Stage-I that ended by the clock, and on which Stage-II has begun
+    done, second = (steps_in(folder.parent, k) for k in (1, 2))
+    if folder.name != "stage1" or not second or done >= total: return
+    warnings.warn(f"{folder} goes on from step {done} to {total}, and Stage-II has begun on it as it was: "
+                  "what it learns now does not reach the model, unless "
+                  f"{folder.with_name('stage2')} is removed", stacklevel=3)
+
 # %% ../nbs/10c_minutes.ipynb #cdf82824
 def train_stage(
     generator:nn.Module, # of one stage
@@ -91,6 +99,7 @@ def train_stage(
     generator, discriminator = (synchronised(net, accelerator.device) for net in (generator, discriminator))
     trainer = Trainer(generator, discriminator, batches, folder, stage, m.captions, m.sample_phi(),
                       m.text, accelerator, m.matcher)
+    if m.until is None and trainer.main: _say_unheard(Path(folder), trainer.total_steps)
     if m.until is None: trainer.fit(resume=True, progress=progress)
     else: fit_until(trainer, m.until, progress)
     return trainer.sampler.eval()
@@ -202,8 +211,7 @@ def steps_done(
     number:int, # of the stage
 ) -> int:
     "Steps of a stage that its newest checkpoint holds."
-    steps = sorted((plan.out / f"stage{number}" / "checkpoints").glob("step_*.safetensors"))
-    return int(re.sub(r"\D", "", steps[-1].name.partition(".")[0])) if steps else 0
+    return steps_in(plan.out, number)
 
 def deal_minutes(
     plan:Plan,

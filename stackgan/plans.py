@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['RUN_PARTS', 'Stage', 'Preset', 'with_epochs', 'discriminator_for', 'stage_generator', 'stage_networks', 'run_config',
-           'data_fingerprint', 'check_place', 'Plan', 'make_plan', 'noted', 'as_wide_as', 'check_same_networks',
-           'open_pictures', 'share_of', 'fit_preset']
+           'data_fingerprint', 'check_place', 'Plan', 'steps_in', 'check_stage1', 'make_plan', 'noted', 'as_wide_as',
+           'check_same_networks', 'open_pictures', 'share_of', 'fit_preset']
 
 # %% ../nbs/10b_plans.ipynb #10b00004
 import json
 import os
+import re
 import warnings
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -223,6 +224,31 @@ class Plan:
                           "the same ones, wherever they lie", "name that folder, or start in a new one")
         return replace(self, pictures=now)
 
+# %% ../nbs/10b_plans.ipynb #10b00026
+def steps_in(
+    out:str|Path, # a run's folder
+    number:int, # of the stage
+) -> int:
+    "Steps of a stage that its newest checkpoint holds."
+    steps = sorted((Path(out) / f"stage{number}" / "checkpoints").glob("step_*.safetensors"))
+    return int(re.sub(r"\D", "", steps[-1].name.partition(".")[0])) if steps else 0
+
+def check_stage1(
+    out:Path, # the run's folder
+    stage:Stage, # Stage-I's recipe, as the run has it
+    epochs:float|None=None, # that are asked for
+):
+    "Refuse to change Stage-I beneath a Stage-II, whose checkpoints hold the Stage-I that it has learnt on."
+    one, two = out / "stage1", out / "stage2"
+    if not steps_in(out, 2): return
+    if epochs not in (None, stage.epochs):
+        given = f"epochs of stage1 are {epochs:g}, and Stage-II has begun on a Stage-I of {stage.epochs:g}"
+        remedy = "leave them out, go on from this run's model (init) in a new folder"
+        raise refusal(given, "the same", f"{remedy}, or remove {two} to train Stage-II anew")
+    if stage.epochs and not steps_in(out, 1):
+        given = f"{one} has no checkpoint, and Stage-II has begun on the Stage-I that was there"
+        raise refusal(given, "both, or neither", f"put it back, or remove {two}, too, to train both anew")
+
 # %% ../nbs/10b_plans.ipynb #47a86014
 def _as_begun(name, given, old): # what a run began with; the same folder by another path is the same
     begun = old.get(name)
@@ -262,6 +288,7 @@ def make_plan(
         if not stage.epochs and (not init or (out / name).exists()):
             expected = f"init, or more epochs, and a run that has not begun {name}"
             raise refusal(f"epochs of {name} are 0, which keeps what a model has", expected, "give one of these")
+    if old: check_stage1(out, old["preset"].stage1, epochs1)
     if preset.projected and not ImageNetFeatures.installed():
         given = f"preset is {preset.name!r}, whose discriminators look through ImageNet's network"
         raise refusal(given, "that network", "pip install 'stackgan[photos]', or take the preset small")

@@ -219,8 +219,11 @@ def read_checkpoint(self:RunFolder,
         if damaged: warnings.warn(f"{damaged} The run goes on from {file.name}.", stacklevel=3)
         return found
     if damaged:
+        away, two = f"{self.path / 'checkpoints'} to begin this stage anew", self.path.with_name("stage2")
+        if self.path.name == "stage1" and two.exists():  # Stage-II's checkpoints hold this Stage-I
+            away = f"{self.path / 'checkpoints'} and {two} to begin both stages anew"
         raise refusal(f"{str(damaged).partition(', expected')[0]}, and no other checkpoint is whole", "one of them",
-                      f"copy it again, or remove {self.path / 'checkpoints'} to begin this stage anew") from damaged
+                      f"copy it again, or remove {away}") from damaged
     given = f"{self.path / 'checkpoints'} holds no checkpoint"
     raise refusal(given, "one of a run", "start without resume", FileNotFoundError)
 
