@@ -375,6 +375,14 @@ def share_of(
         raise refusal(given, f"a multiple of {world}", "start another number of processes, or change batch_size")
     return share
 
+# %% ../nbs/10b_plans.ipynb #10b00029
+def _refuse_same(plan, said, text): # captions that are read alike; a text encoder learns by their differences
+    given = f"all {len(said)} captions say the same, {said[0][:60]!r}"
+    if text or plan.text or plan.init or (plan.out / "text" / "config.json").exists():  # it has learnt
+        return warnings.warn(f"{given}, so the pictures will not depend on a sentence", stacklevel=3)
+    raise refusal(given, "captions that differ, for the text encoder to learn from",
+                  "write what is to be seen in each picture, or take a model's text encoder (text)")
+
 # %% ../nbs/10b_plans.ipynb #10bshare
 def fit_preset(
     plan:Plan,
@@ -399,6 +407,8 @@ def fit_preset(
     if cut := sum(len(c) > most for c in said) if most else 0:
         warnings.warn(f"{cut} captions have more than {most} characters, and the text encoder reads no more",
                       stacklevel=2)
+    def read(c): return [ch in alphabet and ch for ch in c.lower()[:most]] if alphabet else c
+    if not plan.embeddings and all(read(c) == read(said[0]) for c in said): _refuse_same(plan, said, text)
     stages = plan.preset.stages
     for name, stage in stages.items():
         if stage.epochs and round(stage.epochs * (n // min(n, stage.batch_size))) < 1:
