@@ -6,6 +6,7 @@
 __all__ = ['photograph', 'evaluate_photos', 'through_stage2', 'FOREIGN', 'official_name', 'inner_state', 'check_tensor', 'read_official', 'filled', 'sizes_of', 'load_official']
 
 # %% ../nbs/12_photographs.ipynb #86eeed00
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -36,8 +37,11 @@ def _halves(data, real, n, seed, size): # n real pictures, their sentences and s
     if n < 2: raise refusal(f"n is {n}", "2 or more sentences", "take 500")
     rng = np.random.default_rng(seed)
     if real.bird_attributes() is not None: real.boxes = None  # drawn birds stand where they should
-    n = min(n, len(real) // 2)
+    asked, n = n, min(n, len(real) // 2)
     if n < 2: raise refusal(f"{data} has {len(real)} pictures", "4 or more", "two halves are compared")
+    if n < asked:
+        warnings.warn(f"n is {asked}, and {data} has {len(real)} pictures here: {n} are measured, "
+                      f"against {n} others", stacklevel=3)
     order = rng.permutation(len(real))
     own, others = ([photograph(real, i, size) for i in part] for part in (order[:n], order[n:2 * n]))
     sentences = [real.captions[i][rng.integers(len(real.captions[i]))] for i in order[:n]]
