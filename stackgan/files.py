@@ -221,7 +221,10 @@ class ImageCache:
 # %% ../nbs/01b_files.ipynb #935e031d
 @patch
 def _build(self:ImageCache, dataset, pad, progress, workers):
-    self.path.parent.mkdir(parents=True, exist_ok=True)
+    if os.path.lexists(home := self.path.parent) and not home.is_dir():
+        expected = "a folder for the small copies of the pictures, or nothing there"
+        raise refusal(f"{home} exists and is no folder", expected, "move it away", FileExistsError)
+    home.mkdir(parents=True, exist_ok=True)
     need, free = self.length * 3 * self.size ** 2, shutil.disk_usage(self.path.parent).free
     if need > free:
         raise refusal(f"{in_bytes(free)} are free for the cache", in_bytes(need),
