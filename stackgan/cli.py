@@ -12,9 +12,10 @@ from importlib.resources import files
 from pathlib import Path
 
 from .basics import refusal, write_aside
-from .shell import (check_evaluation, check_processes, command_parser, drop_output, explain, flush_output, listening,
-                            main_process, model_names, out_names, parse_words, pick_device, read_sentences, say,
-                            shell_words, side_by_side, unbroken, whole, write_picture)
+from .shell import (check_evaluation, check_processes, command_parser, drop_output, explain,
+                            flush_output, listening, main_process, model_names, out_names, own_data,
+                            parse_words, pick_device, read_sentences, say, shell_words, side_by_side,
+                            unbroken, whole, write_picture)
 
 # %% ../nbs/15_cli.ipynb #af2a22ea
 def generate(
@@ -76,17 +77,13 @@ def which_data(
     "What to train on, where a word and a folder may have the same name."
     own = begun and begun["data"]
     if data == "": raise refusal("--data is ''", "a folder", "see whether a variable of your shell is empty")
-    if data is None and own:
-        if own != "birds" and not Path(own).exists():
-            raise refusal(f"{own} is not here, with which the run in {out} began", "these pictures",
-                          "name their place with --data", FileNotFoundError)
-        return own
-    if data in (None, "drawn", "birds") and own == "birds": return "birds"
-    if data == "birds" and Path("birds").is_dir():
+    drawn = data in (None, "drawn") or data == "birds" and not Path("birds").is_dir()
+    if own and (kept := own_data(data, drawn, own, out)): return kept
+    if data == "birds" and not drawn:
         say("--data birds is the folder birds that is here; --data drawn would draw new ones")
         return "./birds"
     if data == "drawn" and Path("drawn").is_dir(): say("--data drawn draws birds; the folder is ./drawn")
-    return "birds" if data in (None, "drawn", "birds") else data
+    return "birds" if drawn else data
 
 def which_preset(
     args:argparse.Namespace, # of `stackgan train`
@@ -100,8 +97,8 @@ def which_preset(
         if args.preset not in (None, own):
             raise refusal(f"--preset is {args.preset} and the run in {args.out} has the preset {own}", own,
                           "leave --preset out, or name another folder")
-        if args.batch: raise refusal("--batch is given with --resume", "a run's own", "leave it out")
-        return begun["preset"]
+        if args.batch is None: return begun["preset"]
+        raise refusal("--batch is given with --resume", "a run's own", "leave it out")
     preset = presets()[args.preset or "small"]
     if args.batch is None: return preset
     if args.batch < 2:

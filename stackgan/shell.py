@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['PRESETS', 'MOST', 'model_names', 'check_evaluation', 'command_parser', 'parse_words', 'main_process',
-           'check_processes', 'say', 'read_sentences', 'pick_device', 'free_names', 'out_names', 'write_picture',
-           'side_by_side', 'Unbroken', 'unbroken', 'flush_output', 'drop_output', 'shell_words', 'explain', 'listening',
-           'whole']
+           'check_processes', 'say', 'read_sentences', 'pick_device', 'own_data', 'free_names', 'out_names',
+           'write_picture', 'side_by_side', 'Unbroken', 'unbroken', 'flush_output', 'drop_output', 'shell_words',
+           'explain', 'listening', 'whole']
 
 # %% ../nbs/15b_shell.ipynb #15b00004
 import argparse
@@ -225,7 +225,8 @@ def parse_words(
         value = getattr(args, name, None)
         if value is not None and not abs(value) <= most:
             given = f"--{name.replace('_', '-')} is {value}"
-            raise refusal(given, f"a number up to {most:,}", "take a smaller one")
+            other = "a smaller" if value > 0 else "another"
+            raise refusal(given, f"a number up to {most:,}", f"take {other} one")
     return args
 
 # %% ../nbs/15b_shell.ipynb #3620a616
@@ -277,6 +278,25 @@ def pick_device(
     if name == "auto": return there[1] if len(there) > 1 else "cpu"
     if name in there or name == "cuda" and "cuda:0" in there: return name
     raise refusal(f"--device is {name}", f"one that is here, {' or '.join(there)}", "take that, or auto")
+
+# %% ../nbs/15b_shell.ipynb #15bdata2
+def own_data(
+    data:str|None, # as given with --data
+    drawn:bool, # does that mean drawn birds?
+    own:str, # what the run that goes on has written down: "birds" for drawn ones, or a folder
+    out:Path, # its folder
+) -> str|None: # what it has written down; None: the folder that is given, perhaps the same, moved
+    "The pictures of a run that goes on; refuses drawn birds for a run on a folder, and the other way round."
+    if own == "birds" and data in (None, "drawn", "birds"): return own
+    if data is None and not Path(own).exists():
+        raise refusal(f"{own} is not here, with which the run in {out} began", "these pictures",
+                      "name their place with --data", FileNotFoundError)
+    if data is None: return own
+    known = "drawn birds" if own == "birds" else own
+    if drawn or own == "birds":
+        remedy = "leave it out, or name another --out"
+        raise refusal(f"--data is {data}", f"{known}, as this run began", remedy)
+    return None
 
 # %% ../nbs/15b_shell.ipynb #90d4f06f
 def free_names(
