@@ -429,15 +429,37 @@ def split_folder(
     names = {n for some in _PARTS.values() for n in some}
     return part if homes <= names and len(homes) > 1 and part.name.lower() in homes else None
 
+def _ends(path): # of a path without its ending, the longest first: a/b/c, b/c, c
+    parts = path.with_suffix("").parts
+    return ["/".join(parts[i:]) for i in range(len(parts))]
+
+def _away(folder, pictures, told): # pairs of a picture and its text in a folder of texts; those in `told` have another
+    homes = [d for n in ("text", "text_c10", "captions", "texts", "txt") if (d := folder / n).is_dir()]
+    ends, whose = {}, {}
+    for t in (t for d in homes for t in sorted(d.rglob("*.txt"))):
+        for end in _ends(t.relative_to(folder)): ends.setdefault(end, []).append(t)
+    def unsure(a, says, *two):
+        return refusal(f"{a.relative_to(folder)} {says} " + " or ".join(str(f.relative_to(folder)) for f in two[:2]),
+                       "one text for each picture", "sort the texts into folders as the pictures are, or rename them")
+    for p in pictures:  # where a name recurs, the folders' names must agree, too: as many as do
+        end = next((e for e in _ends(p.relative_to(folder)) if e in ends), None)
+        fits = ends.get(end, [])
+        if len(fits) > 1 and p not in told: raise unsure(p, "may have the text", *fits)
+        for t in fits: whose.setdefault(t, {}).setdefault(end.count("/"), []).append(p)
+    for t, fits in whose.items():
+        best = fits[max(fits)]
+        other = next((p for p in best if p.parent != best[0].parent), None)
+        if other and not {*best} <= told: raise unsure(t, "may be the text of", best[0], other)
+        yield from ((p, t) for p in best)
+
 def _sidecars(folder, part, faults): # a text beside each picture of a part, or in a folder of texts; or folders' names
     pictures = walk(part)
-    homes = [d for n in ("text", "text_c10", "captions", "texts", "txt") if (d := folder / n).is_dir()]
-    away = {p.stem: p for d in homes for p in sorted(d.rglob("*.txt"))}
     near = {p: p for d in {p.parent for p in pictures} for p in d.iterdir()}
     near = {p.with_suffix(".txt"): p for p in near if p.suffix in (".TXT", ".Txt")} | near
     def beside(p): return [near[t] for t in (p.with_suffix(".txt"), p.with_suffix(".caption"), Path(f"{p}.txt"))
                            if t in near]
-    texts = {p: next(iter(beside(p)), away.get(p.stem)) for p in pictures}
+    texts = {p: next(iter(beside(p)), None) for p in pictures}
+    texts |= {p: t for p, t in _away(folder, pictures, {p for p, t in texts.items() if t}) if texts[p] is None}
     groups = Counter((t if t and t.parent != p.parent else p).parent for p, t in texts.items())
     rows, paths = [], []
     if not any(texts.values()): return _named_folders(folder, part, pictures)
