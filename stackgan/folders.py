@@ -190,7 +190,8 @@ def one_line(caption): # as a sentence to draw is read, too
 # %% ../nbs/01d_folders.ipynb #91651eaf
 def _separator(line): # of a table, by its first line; None where no separator makes sense of it
     for d in ("\t", ";", ",", "|"):
-        cells = [c.strip() for c in next(csv.reader([line], delimiter=d, skipinitialspace=True), [])]
+        try: cells = [c.strip() for c in next(csv.reader([line], delimiter=d, skipinitialspace=True), [])]
+        except csv.Error: continue  # a cell too long: not the separator, or told when the table is read
         if len(cells) > 1:
             found = columns_of(cells)
             known = found["image"] is not None and found["caption"]
@@ -225,6 +226,10 @@ def read_csv(
         reader = csv.reader(io.StringIO(start, newline=""), delimiter=d, skipinitialspace=True, strict=True)
         lines = [(reader.line_num + bool(mark), [c.strip() for c in r]) for r in reader]
     except csv.Error as e:
+        if "limit" in str(e):
+            raise refusal(f"{path.name} has a cell of more than {csv.field_size_limit():,} characters",
+                          "captions of some sentences, and every quote closed by another",
+                          "shorten that caption, or look for a single \" in it") from e
         raise refusal(f"{path.name} breaks off in a cell ({e})", "every quote closed by another",
                       "look for a single \" in it") from e
     lines = [(n, r) for n, r in lines if any(r)]
