@@ -42,12 +42,15 @@ def inside(
 ) -> str: # the same name
     "A file's name, if it stays inside its data set; one that leads out, or that is none, is refused."
     for path in (Path(name), Path(name.replace("\\", "/"))):
-        if path.is_absolute() or path.drive or path.root or ".." in path.parts or re.match("[A-Za-z]:", name):
+        if path.is_absolute() or path.drive or path.root or ".." in path.parts or re.match(r"[A-Za-z]:[\\/]", name):
             raise refusal(f"{table} names {name!r}, which leads out of the data set",
                           "a path inside the folder of the pictures", "move it there and correct that line")
-    odd = not name.isprintable() or any(len(part.encode("utf-8", "replace")) > 255 for part in path.parts)
-    if odd or len(name) > 1000 or not path.parts:
-        raise refusal(f"{table} names {name[:60]!r}", "the name of a file, in printable characters",
+    odd = any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in name)  # controls, halves, ends of lines
+    if odd or any(len(part.encode("utf-8", "replace")) > 255 for part in path.parts):
+        raise refusal(f"{table} names {name[:60]!r}",
+                      "the name of a file, without controls and halves of characters, up to 255 bytes long", "correct that line")
+    if len(name) > 1000 or not path.parts:
+        raise refusal(f"{table} names {name[:60]!r}", "the name of a file, up to 1,000 characters with its folders",
                       "correct that line")
     return name
 
