@@ -282,13 +282,17 @@ def _record(where, record, path, faults):
     check_columns(found, keys, table)
     captions = [c for i in found["caption"] for c in (values[i] if isinstance(values[i], list)
                                                       else [values[i]])]
-    label = None if found["label"] is None else str(values[found["label"]])
+    label = None if found["label"] is None else values[found["label"]]
+    if found["label"] is not None and (label is None or not str(label).strip()):
+        return faults(f"{where} has {json.dumps({keys[found['label']]: label})[1:-1][:60]}", "the name of a class",
+                      "write it there, or take that record out")
     file = values[found["image"]]
     if not isinstance(file, str) or not all(isinstance(c, str) and c.strip()
                                             for c in captions) or not captions:
         return faults(f"{where} names {str(file)[:60]!r} and {str(captions)[:60]}", "a file and texts",
                       "correct it")
-    return Row(where, inside(_relative(file, path.parent), table), [one_line(c) for c in captions], label)
+    return Row(where, inside(_relative(file, path.parent), table), [one_line(c) for c in captions],
+               None if label is None else str(label))
 
 def read_jsonl(
     path:Path, # a record a line
