@@ -164,8 +164,9 @@ def columns_of(
     names = [re.sub(r"[\s-]+", "_", str(h).strip().lower()).strip("_") for h in heading]
     kinds = [_CALLED.get(n, "caption" if re.fullmatch(r"caption_?\d+", n) else "rest") for n in names]
     first = lambda kind: kinds.index(kind) if kind in kinds else None
-    numbered = [i for i, n in enumerate(names) if re.fullmatch(r"caption_?\d+", n)]
-    captions = numbered or [i for i in [first("caption")] if i is not None]
+    several = [i for i, n in enumerate(names) if re.fullmatch(r"caption(_?\d+)?", n)]  # caption, caption_2, ...
+    if all(names[i] == "caption" for i in several): several = []
+    captions = several or [i for i in [first("caption")] if i is not None]
     used = {first("image"), first("label"), first("split"), *captions}
     rest = [str(h).strip() for i, h in enumerate(heading) if i not in used and str(h).strip()]
     return dict(image=first("image"), caption=captions, label=first("label"), split=first("split"), rest=rest)
