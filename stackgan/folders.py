@@ -383,6 +383,10 @@ def named_tables(
     return sorted(p for p in folder.iterdir() if p.stem.lower() in ("captions", "metadata")
                   and p.suffix.lower() in (".csv", ".tsv", ".txt", ".jsonl") and p.is_file())
 
+def _several(folder, found):
+    return refusal(f"{short_path(folder)} has {' and '.join(p.name for p in found[:3])}", "one table of captions",
+                   "rename or move all but one")
+
 def find_table(
     folder:Path,
     split:str, # of COCO's files
@@ -393,6 +397,7 @@ def find_table(
     named = named_tables(folder)
     coco = [p for d in (folder, folder / "annotations") if d.is_dir()
             for p in sorted(d.glob("captions*.json"))]
+    if named and coco: raise _several(folder, [*named, *coco])
     parts = {s: [p for p in coco if re.search(rf"(^|[^a-z]){s}", p.stem.lower())]
              for s in ("train", "val", "test")}
     if len(coco) > 1 and any(parts.values()):
@@ -401,10 +406,7 @@ def find_table(
                           "a file for it", f"take {' or '.join(s for s, p in parts.items() if p)}")
         coco = parts[split]
     found = named or coco or tables
-    if len(found) > 1:
-        raise refusal(f"{short_path(folder)} has {' and '.join(p.name for p in found[:3])}",
-                      "one table of captions",
-                      "rename or move all but one")
+    if len(found) > 1: raise _several(folder, found)
     return found[0] if found else None
 
 # %% ../nbs/01d_folders.ipynb #d85f5286
