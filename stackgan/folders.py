@@ -530,6 +530,19 @@ def _named_folders(folder, part, pictures):
     return [Row(p.parent.name, p.relative_to(folder).as_posix(), [say(p)], p.parent.name)
             for p in pictures], pictures
 
+def _check_found(table, folder, paths, faults): # of a table that was found, not named: is it alone, and whole?
+    ways = lambda p: {p.with_suffix(".txt"), p.with_suffix(".caption"), Path(f"{p}.txt")} - {table}
+    if paths and all(any(t.is_file() for t in ways(p)) for p in paths):
+        raise refusal(f"{short_path(folder)} has {table.name} and a text beside each picture",
+                      "one of the two", "move the other away")
+    same = lambda p: unicodedata.normalize("NFC", str(p)).casefold()  # a Mac's, and Windows', disks tell no more apart
+    told, homes = {same(p) for p in paths}, {p.parent for p in paths}
+    part = table.suffix.lower() == ".json" and re.search("train|val|test", table.stem.lower())  # one of COCO's
+    spare = [p for p in walk(folder) if same(p) not in told and (not part or p.parent in homes)]
+    if spare and (faults.skip or all(p.exists() for p in paths)):  # else that some are missing is said
+        warnings.warn(f"{len(spare)} pictures have no {'good ' * bool(faults.lines)}row in {table.name} and are not "
+                      f"read, the first is {spare[0].relative_to(folder)}", stacklevel=3)
+
 def own_rows(
     folder:Path, # of pictures and captions
     table:Path|None=None, # the table, if it is known
@@ -541,7 +554,7 @@ def own_rows(
     if not folder.is_dir():
         raise refusal(f"{short_path(folder)} is no folder", "a folder of pictures", "check the path",
                       FileNotFoundError)
-    table = table or find_table(folder, split)
+    named, table = table, table or find_table(folder, split)
     if table is None and (folder / "imagelabels.mat").exists(): return flower_rows(folder, split, faults)
     if table is None:
         part = split_folder(folder, split) or folder
@@ -552,6 +565,7 @@ def own_rows(
     folders = list(dict.fromkeys([folder, table.parent]))
     below = sorted(d for d in folder.iterdir() if d.is_dir() and not d.name.startswith("."))
     paths = [locate(r.file, folders, below, table.name) for r in rows]
+    if named is None: _check_found(table, folder, paths, faults)
     part = split_folder(folder, split)  # of a table that names pictures of all parts
     chosen = [i for i, path in enumerate(paths) if part and path.is_relative_to(part)]
     if not chosen: return rows, paths, table.name, folder
