@@ -496,11 +496,21 @@ def _sidecars(folder, part, faults): # a text beside each picture of a part, or 
 
 _SHEETS = {".xlsx", ".xls", ".xlsm", ".ods", ".numbers", ".parquet", ".arrow", ".feather", ".token"}
 
+def _other_json(folder): # a JSON file of another name, if there is one only and it tells of pictures
+    here = [p for p in sorted(folder.glob("*.json")) if p.is_file() and not p.name.startswith(".")]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about its columns
+            rows = read_json(here[0], Faults(skip=True)) if len(here) == 1 else []
+    except ValueError: return []
+    return here if any(_names_picture(r.file) for r in rows) else []
+
 def _unread(folder): # the name of a table that nobody reads, and of an archive; None where there is none
     near = [p for d in (folder, *sorted(folder.iterdir())) if d.is_dir() for p in sorted(d.iterdir())]
     files = [p for p in near if p.is_file() and not p.name.startswith((".", "~"))]
     told = [p for p in files if p.suffix.lower() in _SHEETS or p.parent != folder and p in named_tables(p.parent)
             or re.search("^(caption|metadata|prompt)|token$", p.stem, re.I) and not _names_picture(p)]
+    told = told or _other_json(folder)
     packed = [p for p in files if re.search(r"\.(zip|tar|tgz|gz|rar|7z)$", p.name, re.I)]
     return [next((p.relative_to(folder).as_posix() for p in some), None) for some in (told, packed)]
 
@@ -518,6 +528,7 @@ def _named_folders(folder, part, pictures):
     if sheet:
         raise refusal(f"{short_path(folder)} has {sheet}, which is not read",
                       "captions.csv, metadata.jsonl or captions.json",
+                      "rename it to captions.json, or take it away" if sheet.endswith(".json") else
                       "save it as one of these (a spreadsheet: CSV UTF-8), or take it away")
     if len(groups) < 2 or part in groups:
         raise refusal(f"{short_path(folder)} has {len(pictures)} pictures and no captions"
