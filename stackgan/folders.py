@@ -467,6 +467,16 @@ def _away(folder, pictures, told): # pairs of a picture and its text in a folder
         if other and not {*best} <= told: raise unsure(t, "may be the text of", best[0], other)
         yield from ((p, t) for p in best)
 
+def _warn_shared(folder, texts): # of texts that several pictures have: a.txt beside a.jpg and a.png
+    of = {}
+    for p, t in texts.items():
+        if t: of.setdefault(t, []).append(p.relative_to(folder).as_posix())
+    shared = [(t, ps) for t, ps in of.items() if len(ps) > 1]
+    if shared:
+        (text, pictures), n = shared[0], len(shared)
+        warnings.warn(f"{n} texts are taken for more than one picture each, the first is {text.name} for "
+                      f"{' and '.join(pictures)}", stacklevel=4)
+
 def _sidecars(folder, part, faults): # a text beside each picture of a part, or in a folder of texts; or folders' names
     pictures = walk(part)
     near = {p: p for d in {p.parent for p in pictures} for p in d.iterdir()}
@@ -482,6 +492,7 @@ def _sidecars(folder, part, faults): # a text beside each picture of a part, or 
              and not re.search("readme|license|classes", p.stem, re.I)]
     if spare:
         warnings.warn(f"{len(spare)} texts have no picture and are not read, the first is {spare[0]}", stacklevel=3)
+    _warn_shared(folder, texts)
     for p, t in texts.items():
         file = p.relative_to(folder).as_posix()
         lines = [] if t is None else [c for line in read_text(t).split("\n") if (c := one_line(line))]
