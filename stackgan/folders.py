@@ -451,7 +451,7 @@ def _ends(path): # of a path without its ending, the longest first: a/b/c, b/c, 
 def _away(folder, pictures, told): # pairs of a picture and its text in a folder of texts; those in `told` have another
     homes = [d for n in ("text", "text_c10", "captions", "texts", "txt") if (d := folder / n).is_dir()]
     ends, whose = {}, {}
-    for t in (t for d in homes for t in sorted(d.rglob("*.txt"))):
+    for t in (t for d in homes for t in sorted(d.rglob("*.txt")) if not t.name.startswith(".")):
         for end in _ends(t.relative_to(folder)): ends.setdefault(end, []).append(t)
     def unsure(a, says, *two):
         return refusal(f"{a.relative_to(folder)} {says} " + " or ".join(str(f.relative_to(folder)) for f in two[:2]),
@@ -479,7 +479,7 @@ def _warn_shared(folder, texts): # of texts that several pictures have: a.txt be
 
 def _sidecars(folder, part, faults): # a text beside each picture of a part, or in a folder of texts; or folders' names
     pictures = walk(part)
-    near = {p: p for d in {p.parent for p in pictures} for p in d.iterdir()}
+    near = {p: p for d in {p.parent for p in pictures} for p in d.iterdir() if not p.name.startswith(".")}
     near = {p.with_suffix(".txt"): p for p in near if p.suffix in (".TXT", ".Txt")} | near
     def beside(p): return [near[t] for t in (p.with_suffix(".txt"), p.with_suffix(".caption"), Path(f"{p}.txt"))
                            if t in near]
