@@ -305,6 +305,32 @@ def read_jsonl(
     rows = [_record(w := f"line {n} of {path.name}", _parsed(line, w), path, faults) for n, line in lines]
     return [r for r in rows if r]
 
+def _coco_part(tables, kind, keys, name): # one of COCO's two tables: a list of records with an id that has a place
+    rows = tables[kind]
+    what = None if isinstance(rows, list) else f"{json.dumps({kind: rows})[1:-1][:60]}"
+    for row in [] if what else rows:
+        lacks = next((k for k in keys if k not in row), None) if isinstance(row, dict) else ""
+        if lacks: what = f"a record without {lacks!r}"
+        elif lacks == "" or isinstance(row[keys[0]], (list, dict)): what = f"among its {kind} {str(row)[:60]}"
+        if what: break
+    if what: raise refusal(f"{name} has {what}", "COCO's lists of images (id, file_name) and annotations "
+                           "(image_id, caption)", "take the file captions_*.json")
+    return rows
+
+def _coco_records(tables, name):
+    images = _coco_part(tables, "images", ("id", "file_name"), name)
+    files = {im["id"]: im["file_name"] for im in images}
+    told = {k: [] for k in files}
+    for a in _coco_part(tables, "annotations", ("image_id", "caption"), name):
+        if a["image_id"] not in told:
+            raise refusal(f"{name} has a caption of image {json.dumps(a['image_id'])[:60]}, which is not among its images",
+                          "captions of its images", "take the file captions_*.json")
+        told[a["image_id"]].append(a["caption"])
+    twice = next((k for k, n in Counter(im["id"] for im in images).items() if n > 1), None)
+    if twice is not None:
+        raise refusal(f"{name} gives two images the id {twice}", "an id of its own for each", "correct one")
+    return [dict(file_name=files[k], text=texts) for k, texts in told.items()]
+
 def read_json(
     path:Path, # COCO's captions, a list of records, or a map from pictures to captions
     faults:Faults,
@@ -314,20 +340,7 @@ def read_json(
     if re.match(r"\s*\{[^\n]*\}[ \r]*\n\s*\{", text): return read_jsonl(path, faults)  # a record a line
     all_of_it = _parsed(text, path.name)
     if isinstance(all_of_it, dict) and {"images", "annotations"} <= all_of_it.keys():
-        try:
-            files = {im["id"]: im["file_name"] for im in all_of_it["images"]}
-            told = {k: [] for k in files}
-            for a in all_of_it["annotations"]: told[a["image_id"]].append(a["caption"])
-            ids = Counter(im["id"] for im in all_of_it["images"])
-        except (KeyError, TypeError) as e:
-            raise refusal(f"{path.name} has a record without {e}",
-                          "COCO's images (id, file_name) and annotations "
-                          "(image_id, caption)", "take the file captions_*.json") from e
-        twice = next((k for k, n in ids.items() if n > 1), None)
-        if twice is not None:
-            given = f"{path.name} gives two images the id {twice}"
-            raise refusal(given, "an id of its own for each", "correct one")
-        records = [dict(file_name=files[k], text=texts) for k, texts in told.items()]
+        records = _coco_records(all_of_it, path.name)
     elif isinstance(all_of_it, dict): records = [dict(file_name=f, text=t) for f, t in all_of_it.items()]
     elif isinstance(all_of_it, list): records = all_of_it
     else: raise refusal(f"{path.name} holds {str(all_of_it)[:60]!r}", "records of pictures and captions",
