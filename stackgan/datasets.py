@@ -292,8 +292,10 @@ def read_captions(
     captions = []
     for name in names:
         there = (text / name).exists()
-        captions.append([c for line in read_text(text / name).split("\n") if (c := one_line(line))] if there
-                        else [])
+        captions.append([])
+        try: said = read_text(text / name) if there else ""
+        except (ValueError, OSError) as e: faults.take(e); continue
+        captions[-1] = [c for line in said.split("\n") if (c := one_line(line))]
         if not there:
             faults(f"{text.name}/{name} is missing", "one file of captions for every picture",
                    "write it, one caption a line", FileNotFoundError)

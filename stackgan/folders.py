@@ -31,9 +31,11 @@ class Faults:
     ): self.skip, self.lines = skip, []
 
     def __call__(self, given, expected, remedy, kind=ValueError): # as in `refusal`
-        error = refusal(given, expected, remedy, kind)
-        if not self.skip: raise error
-        self.lines.append(str(error))
+        self.take(refusal(given, expected, remedy, kind))
+
+    def take(self, error): # that one row, or one file, is to blame for
+        if self.skip: self.lines.append(str(error))
+        else: raise type(error)(f"{str(error).removesuffix('.')}; train --skip-bad leaves such rows out.") from error
 
 # %% ../nbs/01d_folders.ipynb #b7b7ba81
 def inside(
@@ -157,6 +159,8 @@ _CALLED = dict(
     label="class classes label category species class_name", split="split subset fold partition")
 _CALLED = {name: kind for kind, names in _CALLED.items() for name in names.split()}
 
+_COLUMNS = "image (or file_name) and caption (or text) and, if you like, class"
+
 def columns_of(
     heading:list, # the first line's cells, or a record's keys
 ) -> dict: # "image": a place; "caption": places; "label", "split": a place or None; "rest": names
@@ -178,8 +182,7 @@ def check_columns(
 ):
     "Refuse a heading without picture or caption, or with a split; say which columns are not read."
     if found["image"] is None or not found["caption"]:
-        raise refusal(f"{name} has the columns {', '.join(map(str, heading))[:200]}",
-                      "image (or file_name) and caption (or text) and, if you like, class", "rename them")
+        raise refusal(f"{name} has the columns {', '.join(map(str, heading))[:200]}", _COLUMNS, "rename them")
     if found["split"] is not None:
         raise refusal(f"{name} has a column {heading[found['split']]!r}",
                       "image, caption and, if you like, class",
@@ -254,7 +257,11 @@ def _csv_row(path, n, cells, heading, found, faults):
                       f"{', '.join(heading)[:120]}", "fill the empty cell, or take the line out" if full else
                       "a caption with a comma in it stands in quotes; a class needs a heading that names it")
     file = re.sub(r"#\d+$", "", cells[found["image"]])  # Flickr counts captions so: a.jpg#0
-    return Row(f"line {n} of {path.name}", inside(_relative(file, path.parent), path.name), captions, label)
+    return _row(f"line {n} of {path.name}", file, captions, label, path, faults)
+
+def _row(where, file, captions, label, path, faults): # None where the name is bad
+    try: return Row(where, inside(_relative(file, path.parent), where), captions, label)
+    except ValueError as e: faults.take(e)
 
 def _relative(file, home): # an absolute path into the folder of the table, as glob gives it, relative to that
     if not Path(file).is_absolute(): return file
@@ -273,14 +280,15 @@ def _parsed(text, where):
         raise refusal(f"{where} is no JSON ({str(e)[:80]})", "one value of JSON", "correct it") from e
 
 def _record(where, record, path, faults):
-    table = path.name
     if not isinstance(record, dict) or not record:
         return faults(f"{where} is {str(record)[:60]!r}",
                       'a record such as {"file_name": "a.jpg", "text": "a bird"}',
                       "correct it")
     keys, values = list(record), list(record.values())
     found = columns_of(keys)
-    check_columns(found, keys, table)
+    if found["image"] is None or not found["caption"]:
+        return faults(f"{where} has the columns {', '.join(keys)[:200]}", _COLUMNS, "rename them")
+    check_columns(found, keys, path.name)
     captions = [c for i in found["caption"] for c in (values[i] if isinstance(values[i], list)
                                                       else [values[i]])]
     label = None if found["label"] is None else values[found["label"]]
@@ -292,8 +300,7 @@ def _record(where, record, path, faults):
                                             for c in captions) or not captions:
         return faults(f"{where} names {str(file)[:60]!r} and {str(captions)[:60]}", "a file and texts",
                       "correct it")
-    return Row(where, inside(_relative(file, path.parent), table), [one_line(c) for c in captions],
-               None if label is None else str(label))
+    return _row(where, file, [one_line(c) for c in captions], None if label is None else str(label), path, faults)
 
 def read_jsonl(
     path:Path, # a record a line
@@ -302,8 +309,12 @@ def read_jsonl(
     "The rows of a file with one JSON record a line."
     lines = [(n, line) for n, line in enumerate(read_text(path).split("\n"), 1) if line.strip()]
     if lines and lines[0][1].lstrip().startswith("["): return read_json(path, faults)
-    rows = [_record(w := f"line {n} of {path.name}", _parsed(line, w), path, faults) for n, line in lines]
-    return [r for r in rows if r]
+    return [row for n, line in lines if (row := _jsonl_row(f"line {n} of {path.name}", line, path, faults))]
+
+def _jsonl_row(where, line, path, faults):
+    try: record = _parsed(line, where)
+    except ValueError as e: return faults.take(e)
+    return _record(where, record, path, faults)
 
 def _coco_part(tables, kind, keys, name): # one of COCO's two tables: a list of records with an id that has a place
     rows = tables[kind]
@@ -508,7 +519,8 @@ def _sidecars(folder, part, faults): # a text beside each picture of a part, or 
     _warn_shared(folder, texts)
     for p, t in texts.items():
         file = p.relative_to(folder).as_posix()
-        lines = [] if t is None else [c for line in read_text(t).split("\n") if (c := one_line(line))]
+        try: lines = [] if t is None else [c for line in read_text(t).split("\n") if (c := one_line(line))]
+        except (ValueError, OSError) as e: faults.take(e); continue
         if not lines:
             faults(f"{file} has {'no text' if t is None else 'an empty text'}",
                    f"{p.stem}.txt with a caption a line",
@@ -696,6 +708,9 @@ def flower_rows(
         elif text.parent.name != label:
             faults(f"{paths[i].name} is of {label} by imagelabels.mat and lies in {text.parent.name}", "one class",
                    "take both files from one release")
-        else: rows.append(Row(short_path(text), f"jpg/{paths[i].name}", [c for line in read_text(text).split("\n")
-                                                                        if (c := one_line(line))], label))
+        else:
+            try: said = read_text(text)
+            except (ValueError, OSError) as e: faults.take(e); continue
+            rows.append(Row(short_path(text), f"jpg/{paths[i].name}",
+                            [c for line in said.split("\n") if (c := one_line(line))], label))
     return rows, [folder / r.file for r in rows], "imagelabels.mat", folder if keep is None else folder / "jpg"

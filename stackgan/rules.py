@@ -118,7 +118,7 @@ def check_draft(
             (first, what), n = next(iter(found.items())), len(draft.files)
             said = f"{len(found)} of {n} pictures of {draft.table} {rule.says}"
             raise refusal(f"{said}, the first is {draft.files[first]} ({what}{rule.hint(draft, first)})",
-                          rule.expected, rule.remedy, rule.kind)
+                          rule.expected, f"{rule.remedy}; train --skip-bad leaves them out", rule.kind)
         faults.lines += [f"{draft.files[i]}: {rule.says} ({what})" for i, what in found.items()]
         good = [i for i in good if i not in found]
     if faults.skip and rules is RULES: good = _decodable(draft, good, faults)
