@@ -12,17 +12,19 @@ import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import stat
 import warnings
 import zlib
+from contextlib import contextmanager
 from pathlib import Path
 from tokenize import TokenError
 
 import numpy as np
 import torch
 from fastcore.basics import patch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -59,20 +61,40 @@ def picture_grid(
     return Image.fromarray(page.numpy())
 
 # %% ../nbs/01b_files.ipynb #ad56d65f
+# notes in a PNG, such as how it was generated: Pillow refuses pictures with more of one kind than 1 MB
+PngImagePlugin.MAX_TEXT_CHUNK = max(PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY)
+
+@contextmanager
+def _hushed(): # Pillow warns of notes that it cannot read and of sizes that it reads, and names no file
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\b")
+        yield
+
+def _no_picture(path, error, head=b"?"): # why a file, which begins so, cannot be read
+    said, remedy = str(error), "replace it, or take it out of the list of pictures"
+    large = re.search(r"\((\d+) pixels\).* (\d+) pixels", said)
+    if large and isinstance(error, Image.DecompressionBombError):
+        given = "{} has {:,} pixels, more than {:,}".format(short_path(path), *map(int, large.groups()))
+        return refusal(given, "a picture that Pillow opens", "make it smaller, or take it out of the list of pictures")
+    if "truncated" in said:
+        return refusal(f"{short_path(path)} is cut off", "all of the picture", f"copy it again, {remedy}")
+    what = type(error).__name__ + ("" if isinstance(error, UnidentifiedImageError) else f": {said[:100]}" * bool(said))
+    what, remedy = next(((w, i) for first, w, i in WRAPPED if head.startswith(first)), (what, remedy))
+    return refusal(f"{short_path(path)} is not a picture ({what if head else 'it is empty'})",
+                   "a file that Pillow can read", remedy)
+
 def open_picture(
     path:str|Path, # a picture file
 ) -> Image.Image: # its size and mode are known, its pixels are not read yet
     "Open a picture whose pixels have one meaning only: 32-bit and float files have no agreed white."
     inside = from_tar(path)
-    wrong = f"{short_path(path if inside else regular_file(path))} is not a picture"
-    remedy = "replace it, or take it out of the list of pictures"
-    try: im = Image.open(inside or path)
+    if not inside: regular_file(path)
+    try:
+        with _hushed(): im = Image.open(inside or path)
     except Exception as e:
         with inside or open(path, "rb") as file:
             file.seek(0)
-            head = file.read(99)
-        what, instead = next(((w, i) for first, w, i in WRAPPED if head.startswith(first)), (type(e).__name__, remedy))
-        raise refusal(f"{wrong} ({what if head else 'it is empty'})", "a file that Pillow can read", instead) from e
+            raise _no_picture(path, e, file.read(99)) from e
     if im.mode == "F" or im.mode == "I" and im.format not in ("PNG", "PPM"):
         im.close()
         given = f"{short_path(path)} has 32 bits a pixel (mode {im.mode})"
@@ -84,7 +106,7 @@ def read_image(
     upright:bool=False, # turn it as its EXIF orientation says? Boxes are in the coordinates before turning
 ) -> Image.Image: # RGB
     "Read any picture as RGB: grey is repeated, transparency is laid on white, 16 bits become 8."
-    with open_picture(path) as im:
+    with open_picture(path) as im, _hushed():
         try:
             if upright: im = ImageOps.exif_transpose(im)
             if im.mode.startswith("I"):
@@ -93,10 +115,7 @@ def read_image(
                 im = im.convert("RGBA")
                 im = Image.alpha_composite(Image.new("RGBA", im.size, "white"), im)
             return im.convert("RGB")
-        except Exception as e:
-            given = f"{short_path(path)} is not a picture ({type(e).__name__})"
-            remedy = "replace it, or take it out of the list of pictures"
-            raise refusal(given, "a file that Pillow can read", remedy) from e
+        except Exception as e: raise _no_picture(path, e) from e
 
 # %% ../nbs/01b_files.ipynb #0f923c0c
 def crop_window(
