@@ -260,7 +260,7 @@ def _build(self:ImageCache, dataset, pad, progress, workers):
             for done, wrong in parallel_map(_store, jobs, workers, least=32): bad += wrong; bar.update(done)
         if bad:
             given = f"{len(bad)} of {self.length} pictures cannot be used"
-            raise refusal(given, "none", f"the first is {bad[0]}")
+            raise refusal(given, "none", f"the first is {bad[0]}; train --skip-bad leaves such pictures out")
         with room_for(self.path), open(part, "rb+") as f:
             f.seek(0, os.SEEK_END)
             f.write(_tail(np.load(part, mmap_mode="r"))); f.flush()
