@@ -28,7 +28,7 @@ def is_shards(
     data:str|Path, # as `read_data` gets it
 ) -> bool:
     "Whether a name of data means shards."
-    return str(data).endswith(".tar")
+    return str(data).endswith(".tar") and not Path(data).expanduser().is_dir()  # a folder may be called so
 
 def _webdataset():
     try: import webdataset  # late: an extra
@@ -46,7 +46,7 @@ def shard_files(
     found = [Path(p) for name in names for p in there(name)]
     missing = next((p for p in found if not p.is_file()), None)
     if missing or not found:
-        given = f"{short_path(missing)} does not exist" if missing else f"{pattern} names no file"
+        given = f"{short_path(missing)} {'is no file' if missing.exists() else 'does not exist'}" if missing else f"{pattern} names no file"
         remedy = "correct the pattern, and put it in quotes"
         raise refusal(given, "shards such as shards/{00..41}.tar", remedy, FileNotFoundError)
     return found
