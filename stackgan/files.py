@@ -75,14 +75,16 @@ def _no_picture(path, error, head=b"?"): # why a file, which begins so, cannot b
     large = re.search(r"\((\d+) pixels\).* (\d+) pixels", said)
     if large and isinstance(error, Image.DecompressionBombError):
         given = "{} has {:,} pixels, more than {:,}".format(short_path(path), *map(int, large.groups()))
-        return refusal(given, "a picture that Pillow opens", "make it smaller, or take it out of the list of pictures")
+        return refusal(given, "a picture that Pillow opens", "make it smaller, or take it out of the list")
     if "truncated" in said:
         return refusal(f"{short_path(path)} is cut off", "all of the picture", f"copy it again, {remedy}")
-    what = type(error).__name__ + ("" if isinstance(error, UnidentifiedImageError) else f": {said[:100]}" * bool(said))
+    told = said and not isinstance(error, UnidentifiedImageError)  # which says the name again
+    what = type(error).__name__ + (f": {said[:100]}" if told else "")
     what, remedy = next(((w, i) for first, w, i in WRAPPED if head.startswith(first)), (what, remedy))
     return refusal(f"{short_path(path)} is not a picture ({what if head else 'it is empty'})",
                    "a file that Pillow can read", remedy)
 
+# %% ../nbs/01b_files.ipynb #ad56d660
 def open_picture(
     path:str|Path, # a picture file
 ) -> Image.Image: # its size and mode are known, its pixels are not read yet

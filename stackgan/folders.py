@@ -34,8 +34,10 @@ class Faults:
         self.take(refusal(given, expected, remedy, kind))
 
     def take(self, error): # that one row, or one file, is to blame for
-        if self.skip: self.lines.append(str(error))
-        else: raise type(error)(f"{str(error).removesuffix('.')}; train --skip-bad leaves such rows out.") from error
+        said = str(error)
+        if not self.skip:
+            raise type(error)(f"{said.removesuffix('.')}; train --skip-bad leaves such rows out.") from error
+        self.lines.append(said)
 
 # %% ../nbs/01d_folders.ipynb #b7b7ba81
 def inside(
@@ -44,16 +46,18 @@ def inside(
 ) -> str: # the same name
     "A file's name, if it stays inside its data set; one that leads out, or that is none, is refused."
     for path in (Path(name), Path(name.replace("\\", "/"))):
-        if path.is_absolute() or path.drive or path.root or ".." in path.parts or re.match(r"[A-Za-z]:[\\/]", name):
+        foreign = re.match(r"[A-Za-z]:[\\/]", name)  # on Windows a drive's name alone leads out, too
+        if path.is_absolute() or path.drive or path.root or ".." in path.parts or foreign:
             raise refusal(f"{table} names {name!r}, which leads out of the data set",
                           "a path inside the folder of the pictures", "move it there and correct that line")
-    odd = any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in name)  # controls, halves, ends of lines
+    odd = any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in name)
     if odd or any(len(part.encode("utf-8", "replace")) > 255 for part in path.parts):
         raise refusal(f"{table} names {name[:60]!r}",
-                      "the name of a file, without controls and halves of characters, up to 255 bytes long", "correct that line")
-    if len(name) > 1000 or not path.parts:
-        raise refusal(f"{table} names {name[:60]!r}", "the name of a file, up to 1,000 characters with its folders",
+                      "the name of a file, without controls and halves of characters, up to 255 bytes long",
                       "correct that line")
+    if len(name) > 1000 or not path.parts:
+        raise refusal(f"{table} names {name[:60]!r}",
+                      "the name of a file, up to 1,000 characters with its folders", "correct that line")
     return name
 
 # %% ../nbs/01d_folders.ipynb #b13dd0b4
@@ -159,6 +163,7 @@ _CALLED = dict(
     label="class classes label category species class_name", split="split subset fold partition")
 _CALLED = {name: kind for kind, names in _CALLED.items() for name in names.split()}
 
+# %% ../nbs/01d_folders.ipynb #5df86fd8
 _COLUMNS = "image (or file_name) and caption (or text) and, if you like, class"
 
 def columns_of(
@@ -168,7 +173,7 @@ def columns_of(
     names = [re.sub(r"[\s-]+", "_", str(h).strip().lower()).strip("_") for h in heading]
     kinds = [_CALLED.get(n, "caption" if re.fullmatch(r"caption_?\d+", n) else "rest") for n in names]
     first = lambda kind: kinds.index(kind) if kind in kinds else None
-    several = [i for i, n in enumerate(names) if re.fullmatch(r"caption(_?\d+)?", n)]  # caption, caption_2, ...
+    several = [i for i, n in enumerate(names) if re.fullmatch(r"caption(_?\d+)?", n)]  # caption, caption_2
     if all(names[i] == "caption" for i in several): several = []
     captions = several or [i for i in [first("caption")] if i is not None]
     used = {first("image"), first("label"), first("split"), *captions}
@@ -215,6 +220,7 @@ def _headed(lines): # a heading, that of the table or the usual one, and the row
     if below or first["image"] is not None or first["caption"]: return lines[0][1], lines[1:]
     return ["image", "caption"], lines
 
+# %% ../nbs/01d_folders.ipynb #91651eb1
 def read_csv(
     path:Path, # a table with a caption a line
     faults:Faults,
@@ -245,6 +251,7 @@ def read_csv(
     check_columns(found := columns_of(heading), heading, path.name)
     return [row for n, cells in lines if (row := _csv_row(path, n, cells, heading, found, faults))]
 
+# %% ../nbs/01d_folders.ipynb #91651eb0
 def _csv_row(path, n, cells, heading, found, faults):
     while len(cells) > len(heading) and not cells[-1]: cells.pop()  # spreadsheets fill lines up
     captions = [one_line(cells[i]) for i in found["caption"] if i < len(cells) and cells[i]]
@@ -293,15 +300,17 @@ def _record(where, record, path, faults):
                                                       else [values[i]])]
     label = None if found["label"] is None else values[found["label"]]
     if found["label"] is not None and (label is None or not str(label).strip()):
-        return faults(f"{where} has {json.dumps({keys[found['label']]: label})[1:-1][:60]}", "the name of a class",
-                      "write it there, or take that record out")
+        said = json.dumps({keys[found["label"]]: label})[1:-1]
+        return faults(f"{where} has {said[:60]}", "the name of a class", "write it, or take that record out")
     file = values[found["image"]]
     if not isinstance(file, str) or not all(isinstance(c, str) and c.strip()
                                             for c in captions) or not captions:
         return faults(f"{where} names {str(file)[:60]!r} and {str(captions)[:60]}", "a file and texts",
                       "correct it")
-    return _row(where, file, [one_line(c) for c in captions], None if label is None else str(label), path, faults)
+    captions, label = [one_line(c) for c in captions], None if label is None else str(label)
+    return _row(where, file, captions, label, path, faults)
 
+# %% ../nbs/01d_folders.ipynb #ec81b33a
 def read_jsonl(
     path:Path, # a record a line
     faults:Faults,
@@ -316,7 +325,8 @@ def _jsonl_row(where, line, path, faults):
     except ValueError as e: return faults.take(e)
     return _record(where, record, path, faults)
 
-def _coco_part(tables, kind, keys, name): # one of COCO's two tables: a list of records with an id that has a place
+# %% ../nbs/01d_folders.ipynb #ec81b33b
+def _coco_part(tables, kind, keys, name): # one of COCO's two tables: a list of records, an id first
     rows = tables[kind]
     what = None if isinstance(rows, list) else f"{json.dumps({kind: rows})[1:-1][:60]}"
     for row in [] if what else rows:
@@ -334,14 +344,16 @@ def _coco_records(tables, name):
     told = {k: [] for k in files}
     for a in _coco_part(tables, "annotations", ("image_id", "caption"), name):
         if a["image_id"] not in told:
-            raise refusal(f"{name} has a caption of image {json.dumps(a['image_id'])[:60]}, which is not among its images",
-                          "captions of its images", "take the file captions_*.json")
+            which = json.dumps(a["image_id"])[:60]
+            given = f"{name} has a caption of image {which}, which is not among its images"
+            raise refusal(given, "captions of its images", "take the file captions_*.json")
         told[a["image_id"]].append(a["caption"])
     twice = next((k for k, n in Counter(im["id"] for im in images).items() if n > 1), None)
     if twice is not None:
         raise refusal(f"{name} gives two images the id {twice}", "an id of its own for each", "correct one")
     return [dict(file_name=files[k], text=texts) for k, texts in told.items()]
 
+# %% ../nbs/01d_folders.ipynb #ec81b33c
 def read_json(
     path:Path, # COCO's captions, a list of records, or a map from pictures to captions
     faults:Faults,
@@ -408,8 +420,8 @@ def named_tables(
                   and p.suffix.lower() in (".csv", ".tsv", ".txt", ".jsonl") and p.is_file())
 
 def _several(folder, found):
-    return refusal(f"{short_path(folder)} has {' and '.join(p.name for p in found[:3])}", "one table of captions",
-                   "rename or move all but one")
+    return refusal(f"{short_path(folder)} has {' and '.join(p.name for p in found[:3])}",
+                   "one table of captions", "rename or move all but one")
 
 def find_table(
     folder:Path,
@@ -468,18 +480,20 @@ def split_folder(
     names = {n for some in _PARTS.values() for n in some}
     return part if homes <= names and len(homes) > 1 and part.name.lower() in homes else None
 
+# %% ../nbs/01d_folders.ipynb #487b605f
 def _ends(path): # of a path without its ending, the longest first: a/b/c, b/c, c
     parts = path.with_suffix("").parts
     return ["/".join(parts[i:]) for i in range(len(parts))]
 
-def _away(folder, pictures, told): # pairs of a picture and its text in a folder of texts; those in `told` have another
+def _away(folder, pictures, told): # pairs of a picture and its text in a folder of texts; `told` have another
     homes = [d for n in ("text", "text_c10", "captions", "texts", "txt") if (d := folder / n).is_dir()]
     ends, whose = {}, {}
     for t in (t for d in homes for t in sorted(d.rglob("*.txt")) if not t.name.startswith(".")):
         for end in _ends(t.relative_to(folder)): ends.setdefault(end, []).append(t)
     def unsure(a, says, *two):
-        return refusal(f"{a.relative_to(folder)} {says} " + " or ".join(str(f.relative_to(folder)) for f in two[:2]),
-                       "one text for each picture", "sort the texts into folders as the pictures are, or rename them")
+        names = " or ".join(str(f.relative_to(folder)) for f in two[:2])
+        return refusal(f"{a.relative_to(folder)} {says} {names}", "one text for each picture",
+                       "sort the texts into folders as the pictures are, or rename them")
     for p in pictures:  # where a name recurs, the folders' names must agree, too: as many as do
         end = next((e for e in _ends(p.relative_to(folder)) if e in ends), None)
         fits = ends.get(end, [])
@@ -491,6 +505,7 @@ def _away(folder, pictures, told): # pairs of a picture and its text in a folder
         if other and not {*best} <= told: raise unsure(t, "may be the text of", best[0], other)
         yield from ((p, t) for p in best)
 
+# %% ../nbs/01d_folders.ipynb #487b6060
 def _warn_shared(folder, texts): # of texts that several pictures have: a.txt beside a.jpg and a.png
     of = {}
     for p, t in texts.items():
@@ -508,7 +523,8 @@ def _sidecars(folder, part, faults): # a text beside each picture of a part, or 
     def beside(p): return [near[t] for t in (p.with_suffix(".txt"), p.with_suffix(".caption"), Path(f"{p}.txt"))
                            if t in near]
     texts = {p: next(iter(beside(p)), None) for p in pictures}
-    texts |= {p: t for p, t in _away(folder, pictures, {p for p, t in texts.items() if t}) if texts[p] is None}
+    away = dict(_away(folder, pictures, {p for p, t in texts.items() if t}))
+    texts = {p: t or away.get(p) for p, t in texts.items()}
     groups = Counter((t if t and t.parent != p.parent else p).parent for p, t in texts.items())
     rows, paths = [], []
     if not any(texts.values()): return _named_folders(folder, part, pictures)
@@ -530,6 +546,7 @@ def _sidecars(folder, part, faults): # a text beside each picture of a part, or 
         rows.append(Row(short_path(t), file, lines, home.name if len(groups) > 1 else None)); paths.append(p)
     return rows, paths
 
+# %% ../nbs/01d_folders.ipynb #487b6061
 _SHEETS = {".xlsx", ".xls", ".xlsm", ".ods", ".numbers", ".parquet", ".arrow", ".feather", ".token"}
 
 def _other_json(folder): # a JSON file of another name, if there is one only and it tells of pictures
@@ -550,6 +567,7 @@ def _unread(folder): # the name of a table that nobody reads, and of an archive;
     packed = [p for p in files if re.search(r"\.(zip|tar|tgz|gz|rar|7z)$", p.name, re.I)]
     return [next((p.relative_to(folder).as_posix() for p in some), None) for some in (told, packed)]
 
+# %% ../nbs/01d_folders.ipynb #487b6062
 def _named_folders(folder, part, pictures):
     groups = {p.parent for p in pictures}
     deeper = [d for d in sorted({d for p in groups for d in p.parents} | groups) if d.is_relative_to(folder)]
@@ -577,19 +595,22 @@ def _named_folders(folder, part, pictures):
     return [Row(p.parent.name, p.relative_to(folder).as_posix(), [say(p)], p.parent.name)
             for p in pictures], pictures
 
-def _check_found(table, folder, paths, faults): # of a table that was found, not named: is it alone, and whole?
+# %% ../nbs/01d_folders.ipynb #487b6063
+def _check_found(table, folder, paths, faults): # of a table that nobody named: is it alone, and whole?
     ways = lambda p: {p.with_suffix(".txt"), p.with_suffix(".caption"), Path(f"{p}.txt")} - {table}
     if paths and all(any(t.is_file() for t in ways(p)) for p in paths):
         raise refusal(f"{short_path(folder)} has {table.name} and a text beside each picture",
                       "one of the two", "move the other away")
-    same = lambda p: unicodedata.normalize("NFC", str(p)).casefold()  # a Mac's, and Windows', disks tell no more apart
+    same = lambda p: unicodedata.normalize("NFC", str(p)).casefold()  # some disks tell no more apart
     told, homes = {same(p) for p in paths}, {p.parent for p in paths}
-    part = table.suffix.lower() == ".json" and re.search("train|val|test", table.stem.lower())  # one of COCO's
+    part = re.search(r"(train|val|test).*\.json$", table.name.lower())  # one of COCO's
     spare = [p for p in walk(folder) if same(p) not in told and (not part or p.parent in homes)]
     if spare and (faults.skip or all(p.exists() for p in paths)):  # else that some are missing is said
-        warnings.warn(f"{len(spare)} pictures have no {'good ' * bool(faults.lines)}row in {table.name} and are not "
-                      f"read, the first is {spare[0].relative_to(folder)}", stacklevel=3)
+        row = "good row" if faults.lines else "row"
+        warnings.warn(f"{len(spare)} pictures have no {row} in {table.name} and are not read, the first is "
+                      f"{spare[0].relative_to(folder)}", stacklevel=3)
 
+# %% ../nbs/01d_folders.ipynb #487b6064
 def own_rows(
     folder:Path, # of pictures and captions
     table:Path|None=None, # the table, if it is known

@@ -46,7 +46,8 @@ def shard_files(
     found = [Path(p) for name in names for p in there(name)]
     missing = next((p for p in found if not p.is_file()), None)
     if missing or not found:
-        given = f"{short_path(missing)} {'is no file' if missing.exists() else 'does not exist'}" if missing else f"{pattern} names no file"
+        what = "is no file" if missing and missing.exists() else "does not exist"
+        given = f"{short_path(missing)} {what}" if missing else f"{pattern} names no file"
         remedy = "correct the pattern, and put it in quotes"
         raise refusal(given, "shards such as shards/{00..41}.tar", remedy, FileNotFoundError)
     return found
