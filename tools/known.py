@@ -314,7 +314,7 @@ def stage2(out, minutes=100., batch=8, rates=(3e-4, 6e-4), square=160):
         D.requires_grad_(False)
         with half_precision(): fake = D(cut(soft_y, piece, square), phi)
         D.requires_grad_(True)
-        parts = dict(patches=.04 * generator_loss(fake.pairs[0], fake.unconditional), pixels=8 * weighted(images, x, begun, boxes),
+        parts = dict(patches=(.04 if done < .85 else 0) * generator_loss(fake.pairs[0], fake.unconditional), pixels=8 * weighted(images, x, begun, boxes),
                      general=.4 * eyes.general(cut(soft_y, seen, 128), cut(soft_x, seen, 128)),
                      kl=.03 * kl_to_standard_normal(made.mu.float(), made.logvar.float()))
         if whole: parts |= dict(special=.2 * eyes.special(soft_y, soft_x), matcher=told_apart(matcher, images, phi, i, drawn, step // 4 % 2))
