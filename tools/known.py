@@ -14,8 +14,9 @@ and noise say: that is asked, too, here and in `stage1`.
 on lines. `stage2`: Stage-II makes the large drawing of Stage-I's sketch of the same bird, compared so, too, and in what ImageNet's network and the matcher
 see, against a discriminator of patches; three steps of four see a square around the bird, and half of the sketches lie somewhere between the sketch and
 the drawing made small: so it learns first where a line is that a sketch does not show. Discriminator and eyes see all pictures a little blurred, and weigh
-little: they fill with a grid of spots what nobody can know, such as the paper's grain. In both BatchNorm uses the statistics it came with: those of a batch would be noise, where one picture
-is right.
+little: they fill with a grid of spots what nobody can know, such as the paper's grain. At last they are
+left out, or nearly, and only pixels and the matcher are asked. In both BatchNorm uses the statistics it came with: those of a batch would be noise,
+where one picture is right.
 All begin with the packaged networks; where those are narrower, the new channels change nothing at first. It needs the extra `photos`. OUT keeps all
 networks and optimisers; `package` keeps Stage-II's discriminator in tools/known.safetensors, too, in 16 bits.
 """
@@ -314,10 +315,11 @@ def stage2(out, minutes=100., batch=8, rates=(3e-4, 6e-4), square=160):
         D.requires_grad_(False)
         with half_precision(): fake = D(cut(soft_y, piece, square), phi)
         D.requires_grad_(True)
-        parts = dict(patches=(.04 if done < .85 else 0) * generator_loss(fake.pairs[0], fake.unconditional), pixels=8 * weighted(images, x, begun, boxes),
-                     general=.4 * eyes.general(cut(soft_y, seen, 128), cut(soft_x, seen, 128)),
+        alone = done > .85 # without D, nearly without eyes
+        parts = dict(pixels=8 * weighted(images, x, begun, boxes), general=(.06 if alone else .4) * eyes.general(cut(soft_y, seen, 128), cut(soft_x, seen, 128)),
                      kl=.03 * kl_to_standard_normal(made.mu.float(), made.logvar.float()))
-        if whole: parts |= dict(special=.2 * eyes.special(soft_y, soft_x), matcher=told_apart(matcher, images, phi, i, drawn, step // 4 % 2))
+        if not alone: parts["patches"] = .04 * generator_loss(fake.pairs[0], fake.unconditional)
+        if whole: parts |= dict(special=(.03 if alone else .2) * eyes.special(soft_y, soft_x), matcher=told_apart(matcher, images, phi, i, drawn, step // 4 % 2))
         learn(opts["opt_G"], sum(parts.values()))
         follow(average, G, .003)
         step += 1
