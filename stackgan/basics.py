@@ -244,9 +244,9 @@ IMAGES = "https://raw.githubusercontent.com/stackgan-course/stackgan/main/images
 def drawing(
     name:str, # of a file in the repository's images/, such as "stackgan.svg"
 ): # an IPython `SVG` or `Image`; the address, where the picture cannot be read
-    "A picture of the course: from the repository around the notebook or this module, or from its address (in Colab)."
+    "A picture of the course: from the repository around this, or from its address (in Colab)."
     from IPython.display import SVG, Image  # late: a sentence becomes a picture without IPython
-    here = (Path.cwd(), Path(globals().get("__file__", ".")).resolve())  # the notebook's folder, this module's
+    here = (Path.cwd(), Path(globals().get("__file__", ".")).resolve())  # the notebook's folder, the module's
     around = (folder / "images" / name for place in here for folder in (place, *place.parents))
     file = next((str(file) for file in around if file.is_file()), None)
     show = SVG if name.endswith(".svg") else Image

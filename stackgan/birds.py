@@ -249,7 +249,8 @@ def write_birds(
     kinds = [*all_species(), *(kind for _, number, kind, _ in plan if number > 200)]
     with folder_aside(root, "CUB_200_2011") as part:  # a data set is there as a whole or not at all
         for name in {kind.name for _, _, kind, _ in plan}:
-            for top in (part/"CUB_200_2011"/"images", part/"text"): (top/name).mkdir(parents=True, exist_ok=True)
+            for top in (part/"CUB_200_2011"/"images", part/"text"):
+                (top/name).mkdir(parents=True, exist_ok=True)
         jobs = [(part/"CUB_200_2011"/"images"/f"{file}.jpg", part/"text"/f"{file}.txt", bird, size, seed)
                 for file, _, _, bird in plan]
         bar = dict(total=len(jobs), desc="drawing birds", unit="bird", disable=not progress, leave=False)

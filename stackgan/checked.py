@@ -61,13 +61,16 @@ _MARKS = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32",
           codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 
 WRAPPED = ( # what any file may begin with that is not the file itself, what it then is, what to do
-    (b"\x1f\x8b", "packed by gzip", "unpack it: gunzip FILE"), (b"\xfd7zXZ", "packed by xz", "unpack it: unxz FILE"),
+    (b"\x1f\x8b", "packed by gzip", "unpack it: gunzip FILE"),
+    (b"\xfd7zXZ", "packed by xz", "unpack it: unxz FILE"),
     (tuple(b"BZh%d" % i for i in range(1, 10)), "packed by bzip2", "unpack it: bunzip2 FILE"),
     (b"version https://git-lfs", "a pointer of Git LFS, not the file itself", "fetch the file: git lfs pull"))
 _FOREIGN = ( # the same, where a text should be
-    (b"PK\3\4", "a workbook or an archive, whatever its name says", "save its sheet as CSV UTF-8, or unpack it"),
+    (b"PK\3\4", "a workbook or an archive, whatever its name says",
+     "save its sheet as CSV UTF-8, or unpack it"),
     (b"\xd0\xcf\x11\xe0", "a workbook of Excel, whatever its name says", "save its sheet as CSV UTF-8"),
-    (b"PAR1", "a Parquet file", "pandas.read_parquet(FILE).to_csv('captions.csv', index=False) makes a table of it"),
+    (b"PAR1", "a Parquet file",
+     "pandas.read_parquet(FILE).to_csv('captions.csv', index=False) makes a table of it"),
     (b"%PDF", "a PDF", "save it as text in UTF-8"), *WRAPPED)
 
 def read_text(
@@ -132,9 +135,9 @@ LIMITS = dict( # of numbers in settings, by their names: from, to
     dict.fromkeys("phi_dim dim c_dim z_dim rnn features width width_g width_d min_channels".split(),
                   (1, 65_536)),
     size=(1, 4096), seen=(32, 4096), plain=(0, 4096), mapping=(0, 65_536), signs=(0, 65_536), share=(0, 1),
-    residual_blocks=(0, 256), detail_blocks=(0, 256), grid=(0, 64), max_len=(1, 100_000), channels=(1, 65_536),
-    targets=(1, 65_536), noise=(0, 65_536), epochs=(0, 1e9), batch_size=(1, 1e6), lr_g=(0, 1e3),
-    lr_d=(0, 1e3),
+    residual_blocks=(0, 256), detail_blocks=(0, 256), grid=(0, 64), max_len=(1, 100_000),
+    channels=(1, 65_536), targets=(1, 65_536), noise=(0, 65_536), epochs=(0, 1e9), batch_size=(1, 1e6),
+    lr_g=(0, 1e3), lr_d=(0, 1e3),
     halve_every=(0, 1e12), kl_weight=(0, 1e9), ema=(0, 1), log_every=(1, 1e9), sample_every=(1, 1e9),
     checkpoint_every=(1, 1e9), keep=(1, 1e6), patience=(0, 1e9), birds=(0, 1e8), others=(0, 1e8))
 

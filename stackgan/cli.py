@@ -204,7 +204,7 @@ def main(
             if ended or isinstance(e, KeyboardInterrupt):  # after a signal, whatever else breaks is its doing
                 if main_process(): say(shell_words(str(e) if isinstance(e, KeyboardInterrupt) else "") or "stopped.")
                 return 143 if signal.SIGTERM in ended else 130
-            if type(e).__name__ == "StoppedElsewhere" or stopped and not main_process(): return 1  # said elsewhere
+            if type(e).__name__ == "StoppedElsewhere" or stopped and not main_process(): return 1  # was said
             asked = getattr(args, "out", None), getattr(args, "command", None)
             says = shell_words(str(e)) if stopped else explain(e, *asked)
             if says is None: raise

@@ -35,7 +35,7 @@ class ConditioningAugmentation(nn.Module):
     def __init__(self,
         phi_dim:int=1024, # length of phi
         c_dim:int=128, # length of c (the paper's N_g)
-        activation:str|None=None, # None (ours), "relu" (the authors' PyTorch), "leaky_relu" (as in their TensorFlow)
+        activation:str|None=None, # None (ours); the authors': "relu" (PyTorch), "leaky_relu" (TensorFlow)
     ):
         super().__init__()
         if activation not in activations:

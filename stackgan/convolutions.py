@@ -36,14 +36,14 @@ class Bilinear:
     ) -> Tensor: # (O, I, 3, 3)
         "The weights' own gradient."
         both = torch.kron(self.taps, self.taps).to(grad)
-        of_weight = grad.new_empty(*grad.shape[1:], 3, 3)  # no view of another tensor: autograd adds the next one in place
+        of_weight = grad.new_empty(*grad.shape[1:], 3, 3)  # no view: autograd adds the next one in place
         torch.mm(grad.flatten(1).T, both, out=of_weight.view(-1, 9))
         return of_weight
 
     def pieces(self,
         x:Tensor, # (B, H, W, I)
         c_out:int, # O
-    ) -> Iterator[tuple[slice, Tensor, Tensor]]: # rows of the batch; room for their sums, and for the products
+    ) -> Iterator[tuple[slice, Tensor, Tensor]]: # rows of the batch; room for their sums and for the products
         "A few pictures at a time, always in the same memory."
         n, h, w, c_in = x.shape
         each = self.places(1, h, w).numel() * max(c_in, c_out)
@@ -108,8 +108,10 @@ def fewer(
 def _differences(x, out, dim): # out: 3 of x's shape; out[1] is x already
     n = x.shape[dim] - 1
     first, last = x.narrow(dim, 0, n), x.narrow(dim, 1, n)
-    torch.sub(first, last, out=out[0].narrow(dim, 1, n)); torch.neg(x.narrow(dim, 0, 1), out=out[0].narrow(dim, 0, 1))
-    torch.sub(last, first, out=out[2].narrow(dim, 0, n)); torch.neg(x.narrow(dim, n, 1), out=out[2].narrow(dim, n, 1))
+    torch.sub(first, last, out=out[0].narrow(dim, 1, n))
+    torch.neg(x.narrow(dim, 0, 1), out=out[0].narrow(dim, 0, 1))
+    torch.sub(last, first, out=out[2].narrow(dim, 0, n))
+    torch.neg(x.narrow(dim, n, 1), out=out[2].narrow(dim, n, 1))
 
 def _differences_t(grad, dim): # in place
     before, x, after = grad
@@ -122,10 +124,11 @@ def _fours(y): # (n, 2h, 2w, c) -> (n, h, 2, w, 2, c), a view
     return y.unflatten(2, (-1, 2)).unflatten(1, (-1, 2))
 
 class Doubling(Bilinear):
-    "Nearest-neighbour upsampling by 2, then a 3x3 convolution: 9 products a pixel of the input instead of 36."
+    "Nearest-neighbour upsampling by 2, then a 3x3 convolution, with 9 products a pixel for 36."
     taps, scale = torch.tensor([[1., 0, 0], [1, 1, 1], [0, 0, 1]]), 2
 
-    def plain(self, x, weight): return F.conv2d(F.interpolate(x, scale_factor=2, mode="nearest"), weight, padding=1)
+    def plain(self, x, weight):
+        return F.conv2d(F.interpolate(x, scale_factor=2, mode="nearest"), weight, padding=1)
     def places(self, n, h, w): return torch.Size((3, 3, n, h, w))
 
     def inputs(self, x, sums): # (n, h, w, c) -> (3, 3, n, h, w, c): the pixel before, this one, the one after
@@ -202,7 +205,7 @@ class Winograd(Bilinear):
 WINOGRAD = Winograd()
 
 # %% ../nbs/05a_convolutions.ipynb #a05c0023
-def _patches(x, kernel, stride, padding): # (n, c, h, w) -> (c, kernel, kernel, n, h', w'), a view where padding is 0
+def _patches(x, kernel, stride, padding): # (n, c, h, w) -> (c, kernel, kernel, n, h', w'), a view if unpadded
     x = F.pad(x, (padding,) * 4) if padding else x
     n, c, *sides = x.shape
     h, w = ((side - kernel) // stride + 1 for side in sides)
@@ -214,24 +217,28 @@ class _InOne(torch.autograd.Function):
     def forward(ctx, x, weight, stride, padding):
         ctx.save_for_backward(x, weight); ctx.how = stride, padding
         patches = _patches(x, weight.shape[-1], stride, padding)
-        return (weight.flatten(1) @ patches.reshape(weight[0].numel(), -1)).view(-1, *patches.shape[3:]).transpose(0, 1)
+        return (weight.flatten(1) @ patches.reshape(weight[0].numel(), -1)).view(
+            -1, *patches.shape[3:]).transpose(0, 1)
 
     @staticmethod
     def backward(ctx, grad):
-        (x, weight), (stride, padding), (of_x, of_weight, *_) = ctx.saved_tensors, ctx.how, ctx.needs_input_grad
+        (x, weight), (stride, padding), (of_x, of_weight, *_) = (
+            ctx.saved_tensors, ctx.how, ctx.needs_input_grad)
         if torch.is_grad_enabled():
             plain = lambda x, weight: F.conv2d(x, weight, None, stride, padding)
             return *_twice(plain, x, weight, grad, ctx.needs_input_grad), None, None
         dx, k, flat = None, weight.shape[-1], grad.transpose(0, 1).flatten(1)
         if of_x:
-            dx = x.new_zeros(x.shape[1], len(x), *(side + 2 * padding for side in x.shape[2:]))  # channels first
+            # channels first
+            dx = x.new_zeros(x.shape[1], len(x), *(side + 2 * padding for side in x.shape[2:]))
             to = _patches(dx.transpose(0, 1), k, stride, 0)
             parts = (weight.flatten(1).T @ flat).view(to.shape)
             for i in range(k):
                 for j in range(k): to[:, i, j] += parts[:, i, j]
             dx = dx.transpose(0, 1)[:, :, padding:padding + x.shape[2], padding:padding + x.shape[3]]
         dweight = torch.empty_like(weight) if of_weight else None  # no view, as above
-        if of_weight: torch.mm(flat, _patches(x, k, stride, padding).reshape(weight[0].numel(), -1).T, out=dweight.flatten(1))
+        if of_weight: torch.mm(flat, _patches(x, k, stride, padding).reshape(weight[0].numel(), -1).T,
+                               out=dweight.flatten(1))
         return dx, dweight, None, None
 
 def in_one(

@@ -158,7 +158,7 @@ class Batches(Epochs):
         resident="auto", # keep all pictures on the device? "auto": yes on a GPU with room for them
         flip=True, # mirror half of the pictures? "auto": not if `captions` tell left from right
         captions=None, # the captions, for flip="auto"
-        near=None, # (N, K, D) embeddings of the same captions with one mistake in each, for extras of your own
+        near=None, # (N, K, D) embeddings of the same captions with one mistake each, for extras of your own
         workers:int=0, # processes that prepare batches ahead; 0: none
     ):
         phi = torch.as_tensor(phi)
@@ -180,7 +180,7 @@ class Batches(Epochs):
 
 # %% ../nbs/01_data.ipynb #0c89869d
 @patch
-def _embed(self:Batches, index, own, generator): # (B, D) mean over k captions of own pictures, and of near misses
+def _embed(self:Batches, index, own, generator): # (B, D) mean over k captions of own pictures and near misses
     pick = torch.rand(len(index), self.phi.shape[1], generator=generator).argsort(1)[:, :self.k]
     place = index[own, None].to(self.phi.device), pick[own].to(self.phi.device)
     mean = (lambda t: t.float().mean(1)) if self.k > 1 else (lambda t: t[:, 0].float())
@@ -189,7 +189,8 @@ def _embed(self:Batches, index, own, generator): # (B, D) mean over k captions o
 @patch
 def batch(self:Batches, e:int, i:int, order=None) -> Batch:
     "Batch i of epoch e: this process's rows of what one process would see, had it all of the step."
-    B, own = self.batch_size * self.world, slice(self.rank * self.batch_size, (self.rank + 1) * self.batch_size)
+    B, own = self.batch_size * self.world, slice(self.rank * self.batch_size,
+                                                 (self.rank + 1) * self.batch_size)
     index = (self.order(e) if order is None else order)[i * B:(i + 1) * B]
     g, room = self.generator(e, i, 0), self.cache.size - self.size
     top = left = torch.full((B,), room // 2)

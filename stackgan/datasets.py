@@ -171,8 +171,8 @@ def _in_split(folders, images, labels, names, split, by, only): # see `in_split`
         pickled.setdefault("trainval", pickled.get("train"))
         if pickled.get(split): return np.array(pickled[split])
         if pickled.get("train") or pickled.get("test"):
-            raise refusal(f"there is no {split}/filenames.pickle for split={split!r}", "it beside the other one",
-                          "add it, or take another split")
+            raise refusal(f"there is no {split}/filenames.pickle for split={split!r}",
+                          "it beside the other one", "add it, or take another split")
     if only is None: only = split_classes(folders, split, [names[i] for i in np.unique(labels)])
     unknown = [c for c in only if c not in names]
     if unknown:
@@ -252,7 +252,8 @@ def _attribute_captions(places, base, ids, faults, n=10): # n captions a picture
     packed = next((p for p in beside if re.fullmatch(_PACKED, p.name.lower())), None)
     if packed:
         raise refusal(f"{short_path(packed)} is packed", "the captions in text/ or text_c10/",
-                      "unpack it there, or move it away to have captions composed from CUB's attribute labels")
+                      "unpack it there, or move it away "
+                      "to have captions composed from CUB's attribute labels")
     labels = base / "attributes" / "image_attribute_labels.txt"
     lists = (base / "attributes" / "attributes.txt", *(d / "attributes.txt" for d in (base, *places)))
     names = next((f for f in lists if f.exists()), None)
@@ -330,7 +331,8 @@ def own_split(
     names = [f"{s}.txt" for s in SPLITS if (folder / f"{s}.txt").is_file() and all(p.stem != s for p in of)]
     if split != "all" and len(names) > 1 and not class_lists([folder]):
         raise refusal(f"{short_path(folder)} has {' and '.join(names)}, which are not read (split={split!r})",
-                      "trainclasses.txt and testclasses.txt with each part's classes, or folders train and test",
+                      "trainclasses.txt and testclasses.txt with each part's classes, "
+                      "or folders train and test",
                       "write these lists, sort the pictures into such folders, or take those files away")
     if split == "all" or split == "train" and not class_lists([folder]): return set(of)
     if not class_lists([folder]):

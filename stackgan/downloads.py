@@ -128,7 +128,8 @@ def _fetch_all(url, part, progress, tries): # try until `part` is whole
 def _lacking(cub): # names in images.txt of which there is no picture
     names = [line.split(None,
                         1)[1] for line in read_text(cub / "images.txt").split("\n") if len(line.split()) > 1]
-    return [n for n in names if not (cub / "images" / n.strip()).is_file()] or [] if names else ["every picture"]
+    return [n for n in names
+            if not (cub / "images" / n.strip()).is_file()] or [] if names else ["every picture"]
 
 def _install(archive, done): # unpack beside its place, look at it, move it there
     part = name_aside(done, "part")

@@ -49,7 +49,7 @@ class Unconditional(Extra):
 # %% ../nbs/09_extras.ipynb #b6c4b12b
 def matching_loss(
     scores:Tensor, # (B, N): picture b against sentence n; sentence b is the one that picture b was made for
-    same:Tensor, # (B, N) bool: is sentence n about the class of sentence b? Such pairs are not counted as wrong
+    same:Tensor, # (B, N) bool: is sentence n about the class of sentence b? Such pairs do not count as wrong
 ) -> Tensor: # a scalar
     "The cross-entropy of finding each picture's own sentence among all (DAMSM; Xu et al. 2018, eq. 10)."
     own = torch.arange(len(scores), device=scores.device)
@@ -156,7 +156,7 @@ class DiffAugment(Extra):
 class Restore(Extra):
     "Stage-II restores degraded real pictures: beside the game, or as a share of the sketches within it."
     weight: float = 20.0
-    share: float = 0.0  # of a batch's sketches that are degraded real pictures, which D judges as all others; 0: beside
+    share: float = 0.0  # of sketches that are degraded real pictures, which D judges as all others; 0: beside
     recordable = False  # it degrades in another way in every step
 
     def ask(self, turn):

@@ -29,8 +29,8 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from .basics import cores, in_bytes, name_aside, parallel_map, refusal, room_for
-from .checked import (WRAPPED, load_network, read_config, read_text, regular_file, save_config, save_weights,
-                              short_path)
+from .checked import (WRAPPED, load_network, read_config, read_text, regular_file, save_config,
+                              save_weights, short_path)
 from .large import file_stamp, from_tar, streamed
 
 # %% ../nbs/01b_files.ipynb #de1095b9
@@ -289,7 +289,7 @@ def array(self:ImageCache): # the memory map, opened when first used and again i
     return self._open
 
 @patch(as_prop=True)
-def source(self:ImageCache): # what batches read: the map, or the file itself where that is larger than memory may be
+def source(self:ImageCache): # what batches read: the map, or the file itself where larger than memory may be
     if self._stream is None: self._stream = streamed(self.array)
     return self._stream
 
@@ -306,7 +306,8 @@ def held_on(
     "All pictures in memory; on the way to a GPU never more than a portion of them in the CPU's."
     if device.type == "cpu": return np.array(array)
     held = torch.empty(array.shape, dtype=torch.uint8, device=device)
-    for i in range(0, len(array), 4096): held[i:i + 4096] = torch.from_numpy(np.array(array[i:i + 4096])).to(device)
+    for i in range(0, len(array), 4096):
+        held[i:i + 4096] = torch.from_numpy(np.array(array[i:i + 4096])).to(device)
     return held
 
 def cut_on_device(

@@ -67,7 +67,8 @@ class FoldedStageI:
     def __init__(self,
         g:StageIGenerator, # trained
     ):
-        self.ca, self.map, (self.weight, self.bias) = g.ca, g.map or nn.Identity(), fold_norm(g.fc.weight, g.norm)
+        self.ca, self.map, (self.weight, self.bias) = (
+            g.ca, g.map or nn.Identity(), fold_norm(g.fc.weight, g.norm))
         self.layers = [*map(_up, g.up), _conv(g.to_rgb, relu=False)]
 
     def __call__(self, phi, z, eps=None) -> Generated: # as the generator's `forward`
@@ -109,8 +110,9 @@ class FoldedStageII:
         return Generated(x.tanh_().contiguous(), mu, logvar, sketch)
 
 # %% ../nbs/07d_folded.ipynb #f07d0015
-_KNOWN = {StageIGenerator, StageIIGenerator, UpBlock, ResidualBlock, ConditioningAugmentation, Conv2d, nn.Conv2d, nn.Linear,
-          nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.LeakyReLU, nn.Identity, nn.Sequential, nn.LayerNorm, nn.SiLU, Signs}
+_KNOWN = {StageIGenerator, StageIIGenerator, UpBlock, ResidualBlock, ConditioningAugmentation, Conv2d,
+          nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.LeakyReLU, nn.Identity,
+          nn.Sequential, nn.LayerNorm, nn.SiLU, Signs}
 _COPIES = weakref.WeakKeyDictionary()  # generator -> fingerprint, copy
 
 def _weights(net): return [*net.parameters(), *net.buffers()]
@@ -123,7 +125,8 @@ def foldable(
     if torch.compiler.is_compiling() or torch.jit.is_tracing(): return False
     for m in net.modules():
         norm = isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d))
-        if type(m) not in _KNOWN or m.training and norm or m._forward_hooks or m._forward_pre_hooks: return False
+        if type(m) not in _KNOWN or m.training and norm or m._forward_hooks or m._forward_pre_hooks:
+            return False
         if norm and (m.running_mean is None or m.weight is None): return False
     return all(t.device.type == "cpu" and t.dtype in (torch.float32, torch.float64) for t in net.parameters())
 
@@ -137,7 +140,7 @@ def _fingerprint(net):
 def quick(
     net:nn.Module, # a `StageIGenerator` or `StageIIGenerator`, or anything that is called like one
 ): # a function with the arguments and results of its `forward`
-    "A generator's copy for drawing, where there can be one and no gradient is wanted; the generator itself elsewhere."
+    "A generator's copy for drawing; where none can be or a gradient is wanted, the generator itself."
     if not foldable(net): return net
     where, some = _fingerprint(net)
     known, numbers, copy = _COPIES.get(net, (None, None, None))

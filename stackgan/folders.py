@@ -89,7 +89,8 @@ def cub_places(
     "Where captions, class lists and pickled lists of a CUB may lie."
     above = [d.parent for d in (base, base.parent) if d.name == "CUB_200_2011"]
     near = [d for t in (root, base, *above) for d in (t, t / "birds", t / "cvpr2016_cub") if d.is_dir()]
-    below = [d for t in near for d in sorted(t.iterdir()) if (d / "text_c10").is_dir() or (d / "text").is_dir()]
+    below = [d for t in near for d in sorted(t.iterdir())
+             if (d / "text_c10").is_dir() or (d / "text").is_dir()]
     return list(dict.fromkeys([*near, *below]))
 
 def find_texts(
@@ -459,7 +460,8 @@ def locate(
     for places in (folders, below):
         found = [p for d in places for n in names if (p := d / n).exists()]
         if len(found) > 1 and places is below:
-            raise refusal(f"{table} names {name}, which is in {found[0].parent.name} and {found[1].parent.name}",
+            raise refusal(f"{table} names {name}, which is in {found[0].parent.name} "
+                          f"and {found[1].parent.name}",
                           "one file of that name", "write the folder before the name")
         if found: return found[0]
     return folders[0] / name.replace("\\", "/")
@@ -640,7 +642,8 @@ def own_rows(
     return [rows[i] for i in chosen], [paths[i] for i in chosen], table.name, part
 
 # %% ../nbs/01h_flowers.ipynb #01f00006
-_NUMBERS = {1: "b", 2: "B", 3: "h", 4: "H", 5: "i", 6: "I", 7: "f", 9: "d", 12: "q", 13: "Q"} # kinds of element, for struct
+# kinds of element, for struct
+_NUMBERS = {1: "b", 2: "B", 3: "h", 4: "H", 5: "i", 6: "I", 7: "f", 9: "d", 12: "q", 13: "Q"}
 MOST_BYTES = 1 << 26 # of an unpacked element
 
 def _elements(raw, order): # (kind, bytes) of the parts of a MATLAB file
@@ -675,10 +678,12 @@ def read_mat(
         raise refusal(f"{short_path(path)} begins with {raw[:19]!r}", "a MATLAB file of version 5", remedy)
     try: return dict(_matrices(raw[128:], "<" if raw[126:128] == b"IM" else ">"))
     except (struct.error, zlib.error, ValueError) as e:
-        raise refusal(f"{short_path(path)} is no whole MATLAB file ({e})", "matrices of numbers", remedy) from e
+        raise refusal(f"{short_path(path)} is no whole MATLAB file ({e})", "matrices of numbers",
+                      remedy) from e
 
 # %% ../nbs/01h_flowers.ipynb #01f00011
-def _flower_split(folder, split, classes): # of picture numbers; None: all, or lists of classes in the folder itself tell them
+# of picture numbers; None: all, or lists of classes in the folder itself tell them
+def _flower_split(folder, split, classes):
     lists = {f.stem.removesuffix("classes"): f for d in (folder / "cvpr2016_flowers", folder)
              if d.is_dir() for f in d.glob("*classes.txt")}
     parts = dict(train=["train"], val=["val"], trainval=["train", "val"], test=["test"]).get(split, [])
@@ -686,7 +691,9 @@ def _flower_split(folder, split, classes): # of picture numbers; None: all, or l
     if lists:
         names = [split] if split in lists else parts
         missing = next((n for n in names if n not in lists), None)
-        if missing: raise refusal(f"there is no {missing}classes.txt for split={split!r}", "it beside the others", "write it")
+        if missing:
+            raise refusal(f"there is no {missing}classes.txt for split={split!r}", "it beside the others",
+                          "write it")
         chosen = {name.strip() for n in names for name in read_text(lists[n]).split("\n")}
         return {i for i, label in classes.items() if label in chosen}
     if not (folder / "setid.mat").exists(): return None
@@ -696,7 +703,8 @@ def _flower_split(folder, split, classes): # of picture numbers; None: all, or l
     if lacking: raise refusal(f"setid.mat has no {lacking[0]}", "trnid, valid and tstid", "download it again")
     sets = {name: {int(i) for i in ids[m]} for name, m in called.items()}
     twice = sets["train"] & sets["test"] | sets["train"] & sets["val"] | sets["val"] & sets["test"]
-    if twice: raise refusal(f"setid.mat has picture {min(twice)} in two parts", "each in one", "download it again")
+    if twice:
+        raise refusal(f"setid.mat has picture {min(twice)} in two parts", "each in one", "download it again")
     return {i for name in parts for i in sets[name]}
 
 # %% ../nbs/01h_flowers.ipynb #01f00019

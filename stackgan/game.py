@@ -99,7 +99,7 @@ def learn(self:Game,
     self.opts[name].zero_grad()
     self.accelerator.backward(loss)
     self.opts[name].step()
-    self.opts[name].zero_grad()  # nobody reads these gradients any more: their memory is free for the other half
+    self.opts[name].zero_grad()  # nobody reads these gradients now: their memory is free for the other half
 
 @patch
 def noise(self:Game,

@@ -18,10 +18,11 @@ from .drawing import sketch_bird
 
 # %% ../nbs/09c_known.ipynb #09c00012
 VOTES = "facing", "bill_shape"  # a number for each value; the largest names the value
-BITS = dict(wing_bars=1, eye_ring=1, bill_length=1, tail_length=1, size=1,  # numbers whose signs spell the value
+BITS = dict(wing_bars=1, eye_ring=1, bill_length=1, tail_length=1, size=1,  # as many signs spell the value
             body=3, breast=3, crown=3, wing=3, tail=3, posture=2)
-DICE = dict(tilt=(-5, 5), flap=(-8, 8), head=(.96, 1.04), long=(.97, 1.03), deep=(.95, 1.05), neck=(.93, 1.07),
-            reach=(.94, 1.06), droop=(-4, 4), legs=(.92, 1.08), lift=(-3, 3))  # between what `sketch_bird` throws them
+# between what `sketch_bird` throws them
+DICE = dict(tilt=(-5, 5), flap=(-8, 8), head=(.96, 1.04), long=(.97, 1.03), deep=(.95, 1.05),
+            neck=(.93, 1.07), reach=(.94, 1.06), droop=(-4, 4), legs=(.92, 1.08), lift=(-3, 3))
 LAYOUT = "scale", "x", "y", "ground", *DICE
 NAMES = tuple(ATTRIBUTES)
 ODDS = torch.tensor([BACKGROUND_ODDS[posture] for posture in ATTRIBUTES["posture"]])  # (4, 5)
@@ -109,7 +110,8 @@ class OpenBirds:
         posture, place = NAMES.index("posture"), NAMES.index("background")
         for name, at in list(PLACES.items())[:len(NAMES)]:
             own, k = z[:, at], NAMES.index(name)
-            if name == "background": value = (torch.special.ndtr(own) > ODDS[said[:, posture]].cumsum(1)[:, :-1]).sum(1)
+            if name == "background":
+                value = (torch.special.ndtr(own) > ODDS[said[:, posture]].cumsum(1)[:, :-1]).sum(1)
             elif name in VOTES: value = own.argmax(1)
             else: value = ((own > 0) << torch.arange(own.shape[1], device=z.device)).sum(1)
             said[:, k] = torch.where(told[:, k], said[:, k], value)

@@ -165,7 +165,7 @@ def _schedule(optimizer, lr, done):
     for group in optimizer.param_groups: group["lr"] = rate
 
 def _paced(steps, until, desc, progress):
-    "Each step, its share of the way, and whether it is the last; by the pace so far, only as many as end in time."
+    "Each step that ends in time by the pace so far, its share of the way, and whether it is the last."
     begin, step, bar = time.monotonic(), 0, tqdm(total=steps, desc=desc, leave=False, disable=not progress)
     with bar:
         while step < steps:
@@ -669,9 +669,9 @@ class SentenceEncoder(TextEncoder):
         "The encoder of a saved model; what is not on this machine is not fetched because a file names it."
         try: return cls(model, dim, local=True)
         except (OSError, ValueError) as e:
-            raise refusal(f"this model reads with {model[:80]!r}, a sentence-transformers model that is not on this machine",
-                          "it here",
-                          f"fetch it, if you trust it: SentenceEncoder({model[:80]!r})", FileNotFoundError) from e
+            raise refusal(f"this model reads with {model[:80]!r}, a sentence-transformers model "
+                          "that is not on this machine", "it here", "fetch it, if you trust it: "
+                          f"SentenceEncoder({model[:80]!r})", FileNotFoundError) from e
 
     def config(self):
         if self.name is None:

@@ -68,7 +68,8 @@ def supplied(
     if not missing: return stage
     supply = dict.fromkeys(e.needs for e in missing)
     without = ", ".join(type(e).__name__ for e in missing)
-    warnings.warn(f"this run has no {', '.join(supply)}, so its recipe goes on without {without}.", stacklevel=2)
+    warnings.warn(f"this run has no {', '.join(supply)}, so its recipe goes on without {without}.",
+                  stacklevel=2)
     return replace(stage, extras=[e for e in stage.extras if e not in missing])
 
 # %% ../nbs/10c_minutes.ipynb #10c00024
@@ -93,7 +94,8 @@ def train_stage(
     stage, (rank, world) = supplied(stage, matcher=m.matcher), join()
     accelerator = make_accelerator(stage.precision)
     side = size if m.data.is_drawn else round(size * 76 / 64)
-    cache = main_first(lambda: ImageCache(m.data, side, progress=progress, check=not rank))  # one looks at all of it
+    cache = main_first(lambda: ImageCache(m.data, side, progress=progress,
+                                          check=not rank))  # one looks at all of it
     batches = Batches(cache, m.phi, m.data.labels, share_of(stage, world), size, seed=stage.seed, rank=rank,
                       world=world, device=accelerator.device, flip="auto", captions=m.data.captions)
     generator, discriminator = (synchronised(net, accelerator.device) for net in (generator, discriminator))
@@ -190,7 +192,8 @@ def seconds_a_step(
         for k, steps in enumerate((1, 2, 8)):  # the first one builds the cache
             begin = time.monotonic()
             networks = stage_networks(plan.preset, number, material.phi.shape[-1], g1)
-            train_stage(*networks, material, replace(stage, epochs=steps / epoch), Path(folder) / str(k), False)
+            train_stage(*networks, material, replace(stage, epochs=steps / epoch),
+                        Path(folder) / str(k), False)
             took.append(time.monotonic() - begin)
     return agreed(max(1e-4, (took[2] - took[1]) / 6))
 
@@ -225,13 +228,15 @@ def deal_minutes(
         step[k] = 1 / (len(material.data) // stage.batch_size)  # in epochs
         done[k] = steps_done(plan, k) * step[k]
         pace[k] = seconds_a_step(plan, material, k) / step[k]  # seconds an epoch
-    left = agreed(max(1, .9 * (begin + 60 * minutes - time.monotonic()) - 3))  # a tenth for checkpoints and the model
+    # a tenth for checkpoints and the model
+    left = agreed(max(1, .9 * (begin + 60 * minutes - time.monotonic()) - 3))
     whole = {1: 0 if done[2] else stages["stage1"].epochs * pace[1], 2: stages["stage2"].epochs * pace[2]}
     share = left / sum(whole.values())
     epochs = {f"stage{k}": done[k] + max(step[k], share * stages[f"stage{k}"].epochs) * bool(whole[k])
               for k in (1, 2)}  # a step at least, however short the time
     preset = with_epochs(plan.preset, any(done.values()), **epochs)
-    said = " and ".join(f"{epochs[f'stage{k}'] - done[k]:.3g} epochs of Stage-{'I' * k} ({pace[k]:.3g} s each)"
+    said = " and ".join(f"{epochs[f'stage{k}'] - done[k]:.3g} epochs of Stage-{'I' * k} "
+                        f"({pace[k]:.3g} s each)"
                         for k in (1, 2))
     warnings.warn(f"{left / 60:.3g} minutes are left for the game and buy {said}, {share:.0%} of the recipe",
                   stacklevel=2)

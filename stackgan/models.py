@@ -71,7 +71,8 @@ def model_card(
 
 # %% ../nbs/07a_models.ipynb #c9074a88
 def _brings_weights(config): # of another package's network, which is then not built without memory first
-    return isinstance(config, dict) and (config.get("type") == "SentenceEncoder" or config.get("pictures", {}) is None)
+    return isinstance(config, dict) and (config.get("type") == "SentenceEncoder"
+                                         or config.get("pictures", {}) is None)
 
 def load_parts(
     folder:str|Path, # with config.json and one .safetensors a network

@@ -32,7 +32,8 @@ def normless(
     net:nn.Module, # an EfficientNet in evaluation mode, changed in place
 ) -> nn.Module: # the same to rounding, without BatchNorm
     "BatchNorm whose statistics stay is a factor and a shift: the convolution before it takes both."
-    pairs = dict(_conv_stem="_bn0", _expand_conv="_bn0", _depthwise_conv="_bn1", _project_conv="_bn2", _conv_head="_bn1")
+    pairs = dict(_conv_stem="_bn0", _expand_conv="_bn0", _depthwise_conv="_bn1",
+                 _project_conv="_bn2", _conv_head="_bn1")
     for part in (net, *net._blocks):
         for conv, norm in pairs.items():
             if not hasattr(part, conv): continue
@@ -70,7 +71,8 @@ class ImageNetMaps(nn.Module):
         random = torch.Generator().manual_seed(seed)
         for i, c in enumerate(self.channels):
             self.register_buffer(f"across{i}", torch.randn(width, c, 1, 1, generator=random) / c ** .5)
-            self.register_buffer(f"between{i}", torch.randn(width, width, 3, 3, generator=random) / (9 * width) ** .5)
+            self.register_buffer(f"between{i}",
+                                 torch.randn(width, width, 3, 3, generator=random) / (9 * width) ** .5)
 
     def train(self, mode=True): return super().train(False)  # BatchNorm keeps ImageNet's statistics
 
@@ -78,7 +80,8 @@ class ImageNetMaps(nn.Module):
         images:Tensor, # (B, 3, S, S) in [-1, 1]
     ) -> list[Tensor]: # (B, width, side / s, side / s) for strides s = 4, 8, 16, 32
         with torch.autocast(images.device.type, enabled=False):  # depthwise convolutions are slow in bfloat16
-            x = F.interpolate(images.float(), (self.side, self.side), mode="bilinear", antialias=True, align_corners=False)
+            x = F.interpolate(images.float(), (self.side, self.side), mode="bilinear",
+                              antialias=True, align_corners=False)
             maps = imagenet_maps(self.imagenet, x, self.blocks)
             mixed, above = [], None
             for i in reversed(range(len(maps))):  # from coarse to fine
@@ -108,12 +111,14 @@ class ProjectedDiscriminator(nn.Module):
         for stride in (4, 8, 16, 32):
             blocks, now = [], side // stride
             while now >= 8: blocks, now = [*blocks, ConvBlock(width, width, norm=norm)], now // 2
-            features = nn.Sequential(*(blocks or [ConvBlock(width, width, kernel=3, norm=norm)]), nn.AdaptiveAvgPool2d(4))
+            features = nn.Sequential(*(blocks or [ConvBlock(width, width, kernel=3, norm=norm)]),
+                                     nn.AdaptiveAvgPool2d(4))
             self.judges.append(Discriminator(features, width, phi_dim, nd, unconditional, norm, contrast))
         if plain:
             channels = [3] + [min(plain * 2 ** i, 8 * plain) for i in range(doublings(size))]
             blocks = [ConvBlock(i, o, norm=norm and k > 0) for k, (i, o) in enumerate(zip(channels, channels[1:]))]
-            self.judges.append(Discriminator(nn.Sequential(*blocks), channels[-1], phi_dim, nd, unconditional, norm, contrast))
+            self.judges.append(Discriminator(nn.Sequential(*blocks), channels[-1],
+                                             phi_dim, nd, unconditional, norm, contrast))
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -129,7 +134,7 @@ class ProjectedDiscriminator(nn.Module):
         side_by_side = lambda parts: None if parts[0] is None else torch.stack(parts, 1)
         place = side_by_side([v.contrast for v in said])
         return Verdict(tuple(map(side_by_side, zip(*(v.pairs for v in said)))),
-                       side_by_side([v.unconditional for v in said]), None if place is None else place.mean(1))
+            side_by_side([v.unconditional for v in said]), None if place is None else place.mean(1))
 
 # %% ../nbs/09b_networks.ipynb #09bpat03
 class _PatchJudge(nn.Module): # of one size of pictures
@@ -138,7 +143,8 @@ class _PatchJudge(nn.Module): # of one size of pictures
         def layer(i, o, kernel=4, stride=2):
             return nn.Conv2d(i, o, kernel, stride, kernel // 3), nn.LeakyReLU(0.2)
         def score(): return nn.Conv2d(4 * width, 1, 3, padding=1)
-        self.features = nn.Sequential(*layer(3, width), *layer(width, 2 * width), *layer(2 * width, 4 * width))
+        self.features = nn.Sequential(*layer(3, width), *layer(width, 2 * width),
+                                      *layer(2 * width, 4 * width))
         self.compress = nn.Sequential(nn.Linear(phi_dim, nd), nn.LeakyReLU(0.2))
         self.joint = nn.Sequential(*layer(4 * width + nd, 4 * width, 1, 1))
         self.score, self.alone = score(), score()
@@ -194,7 +200,8 @@ def _bend(x, dice): # lines waver: neighbours move together, here more, there le
     at = (torch.arange(side).to(x) + .5) * 2 / side - 1
     # grid_sample's places, (side, side, 2)
     at = torch.stack([at.expand(side, side), at[:, None].expand(side, side)], -1)
-    return F.grid_sample(x, at + by.permute(0, 2, 3, 1) * 2 / side, padding_mode="border", align_corners=False)
+    return F.grid_sample(x, at + by.permute(0, 2, 3, 1) * 2 / side, padding_mode="border",
+                         align_corners=False)
 
 def _blur(x, dice): return coarse(x, 1 + dice.share())  # out of focus by a factor of up to two
 
@@ -202,12 +209,14 @@ def _overdo(x, dice): return x + dice.up_to(1.5) * (x - coarse(x, 2))  # edges
 
 def _blotch(x, dice): # of a pixel and larger
     for n in (dice.side, dice.side // 2, dice.side // 4):
-        x = x + dice.up_to(.05) * dice.enlarged(dice.some(3, n, n) + dice.some(1, n, n), dice.one_of("nearest", "bilinear"))
+        x = x + dice.up_to(.05) * dice.enlarged(dice.some(3, n, n) + dice.some(1, n, n),
+                                                dice.one_of("nearest", "bilinear"))
     return x
 
 def _imprint(x, dice): # upsampling's prints: a tile or stripes, here strong, there weak
     k = dice.one_of(2, 4, 8)
-    tile = dice.some(1, *dice.one_of((k, k), (k, 1), (1, k))).expand(-1, -1, k, k).repeat(1, 1, dice.side // k, dice.side // k)
+    tile = (dice.some(1, *dice.one_of((k, k), (k, 1), (1, k))).expand(-1, -1, k, k)
+            .repeat(1, 1, dice.side // k, dice.side // k))
     return x + dice.up_to(.08) * tile * dice.enlarged(dice.some(1, 4, 4)).clamp(0, 1.5)
 
 # %% ../nbs/09b_networks.ipynb #c7bacd3f
@@ -215,9 +224,9 @@ def degrade(
     images:Tensor, # (B, 3, S, S) in [-1, 1]
     side:int, # of a sketch, a multiple of 8
     generator:torch.Generator|None=None, # source of the random numbers, on the CPU if None
-    choices:torch.Generator|None=None, # of what all pictures share, on the CPU, where `generator` is not; the same if None
+    choices:torch.Generator|None=None, # of what all share, on the CPU if `generator` is not; the same if None
 ) -> Tensor: # (B, 3, side, side)
-    "Pictures shrunk and spoilt as Stage-I spoils its own: bent, blurred, edges overdone, blotched, imprinted."
+    "Pictures shrunk and bent, blurred, blotched, imprinted, edges overdone, as Stage-I's own are."
     if side % 8:
         raise refusal(f"side is {side}", "a multiple of 8", "a sketch has 16, 32 or 64 pixels a side")
     x = F.adaptive_avg_pool2d(images, side)

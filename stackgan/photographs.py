@@ -88,7 +88,8 @@ def through_stage2(
     own, sentences, _, others = _halves(data, real, n, seed, model.size)
     sketches = as_tensor(own, model.g1.size)
     pairs = zip(sketches.split(16), embedded(model, sentences).split(16))
-    def finish(s, p): return model.g2.refine(s.to(p.device) / 127.5 - 1, p, p.new_zeros(len(p), model.g2.c_dim)).images
+    def finish(s, p):
+        return model.g2.refine(s.to(p.device) / 127.5 - 1, p, p.new_zeros(len(p), model.g2.c_dim)).images
     shown = dict(photographs=own, enlarged=as_tensor(sketches, model.size),
                  stage2=as_bytes(torch.cat([finish(*pair) for pair in pairs])))
     reference = network(others)
@@ -169,7 +170,8 @@ def read_official(
     try: held = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as e:
         given = f"{path} is no plain state dict ({type(e).__name__})"
-        raise refusal(given, "what torch.save(netG.state_dict()) writes", "download it again, or save it so") from e
+        raise refusal(given, "what torch.save(netG.state_dict()) writes",
+                      "download it again, or save it so") from e
     state, plain = inner_state(held, path), {}
     for k, v in state.items():
         if not isinstance(k, str):

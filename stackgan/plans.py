@@ -58,7 +58,7 @@ class Preset:
     detail_blocks: int = 0 # Stage-II's residual blocks at the sketch's size
     projected: bool = False # discriminators that look through ImageNet's network (`ProjectedDiscriminator`)?
     seen: int = 128        # pixels a side that this network is shown of Stage-II's pictures
-    plain: int = 0         # width of Stage-I's discriminator of pixels beside it, Stage-II's has half; 0: none
+    plain: int = 0         # width of Stage-I's discriminator of pixels beside it, Stage-II's is half; 0: none
     mapping: int = 0       # width of Stage-I's mapping network; 0: none
     signs: list[int]|None = None # first and end of z's numbers whose sign alone it hears
 
@@ -123,9 +123,10 @@ def stage_generator(
 ) -> nn.Module:
     "A stage's generator, as wide as its recipe says."
     p = preset
-    if number == 1: return StageIGenerator(phi_dim, p.size, p.stage1.width_g, mapping=p.mapping, signs=p.signs)
-    return StageIIGenerator(g1 or stage_generator(p, 1, phi_dim), p.stage2.width_g, min_channels=p.min_channels,
-                            shortcut=p.shortcut, detail_blocks=p.detail_blocks)
+    if number == 1:
+        return StageIGenerator(phi_dim, p.size, p.stage1.width_g, mapping=p.mapping, signs=p.signs)
+    return StageIIGenerator(g1 or stage_generator(p, 1, phi_dim), p.stage2.width_g,
+                            min_channels=p.min_channels, shortcut=p.shortcut, detail_blocks=p.detail_blocks)
 
 def stage_networks(
     preset:Preset,
@@ -152,7 +153,8 @@ def run_config(
     try: return {**found, "preset": Preset.from_config(found["preset"])}
     except (ValueError, TypeError) as e:
         given = f"{path} is damaged: {str(e).rstrip('.')[:200]}"
-        raise refusal(given, "what the run wrote into it", "copy it from a backup, or start in a new folder") from e
+        raise refusal(given, "what the run wrote into it",
+                      "copy it from a backup, or start in a new folder") from e
 
 def data_fingerprint(
     pictures, # a `CUB200` or `CaptionedImages`
@@ -315,7 +317,8 @@ def noted(
     def write_or_see():
         if not place()[0]: plan.note()
         elif not (plan.out / "config.json").exists():
-            raise refusal(f"process {place()[0]} does not find {plan.out}", "a folder that all machines share",
+            raise refusal(f"process {place()[0]} does not find {plan.out}",
+                          "a folder that all machines share",
                           "put data and out on a disk that all of them see")
     main_first(write_or_see)
     return plan
@@ -326,7 +329,8 @@ def as_wide_as(
 ) -> Preset:
     "The recipe for generators as wide as the model's."
     g1, g2 = model.g1, model.g2
-    preset = replace(preset, stage1=replace(preset.stage1, width_g=g1.width), mapping=g1.mapping, signs=g1.signs)
+    preset = replace(preset, stage1=replace(preset.stage1, width_g=g1.width),
+                     mapping=g1.mapping, signs=g1.signs)
     if g2 is None: return preset
     same = {name: getattr(g2, name) for name in ("min_channels", "shortcut", "detail_blocks")}
     return replace(preset, stage2=replace(preset.stage2, width_g=g2.width), **same)
@@ -372,7 +376,8 @@ def share_of(
     share, rest = divmod(stage.batch_size, world)
     if rest or not share:
         given = f"a step takes {stage.batch_size} pictures, and {world} processes share it"
-        raise refusal(given, f"a multiple of {world}", "start another number of processes, or change batch_size")
+        raise refusal(given, f"a multiple of {world}",
+                      "start another number of processes, or change batch_size")
     return share
 
 # %% ../nbs/10b_plans.ipynb #10b00029
@@ -393,8 +398,8 @@ def fit_preset(
     n, alphabet = len(pictures), getattr(text, "alphabet", ALPHABET if text is None else None)
     if n < 2: raise refusal(f"there is {n} picture", "2 or more", "add pictures")
     if len(set(pictures.labels.tolist())) < 2:
-        raise refusal(f"all {n} pictures are of one class", "two classes or more", "add pictures of another, or "
-                      "leave the column class out: then each picture is a class of its own")
+        raise refusal(f"all {n} pictures are of one class", "two classes or more", "add pictures of another, "
+                      "or leave the column class out: then each picture is a class of its own")
     said = [c for own in pictures.captions for c in own]
     mute = sum(not any(ch.isalnum() and ch in alphabet for ch in c.lower()) for c in said) if alphabet else 0
     if plan.embeddings: mute = 0  # nobody reads the captions
@@ -403,7 +408,7 @@ def fit_preset(
                       "captions in the letters a to z",
                       "translate them, or train with text=SentenceEncoder(...), which reads any script")
     if mute: warnings.warn(f"{mute} captions hold no character that the text encoder reads", stacklevel=2)
-    most = getattr(text, "max_len", 201) if alphabet and not plan.embeddings else None  # 201: of a char-CNN-RNN
+    most = getattr(text, "max_len", 201) if alphabet and not plan.embeddings else None  # 201: of char-CNN-RNN
     if cut := sum(len(c) > most for c in said) if most else 0:
         warnings.warn(f"{cut} captions have more than {most} characters, and the text encoder reads no more",
                       stacklevel=2)
@@ -412,11 +417,12 @@ def fit_preset(
     stages = plan.preset.stages
     for name, stage in stages.items():
         if stage.epochs and round(stage.epochs * (n // min(n, stage.batch_size))) < 1:
-            raise refusal(f"{stage.epochs:g} passes over {n} pictures, {stage.batch_size} in a step, make no step of {name}",
-                          "one at least", "take more epochs, or fewer pictures in a step")
+            raise refusal(f"{stage.epochs:g} passes over {n} pictures, {stage.batch_size} in a step, make no "
+                          f"step of {name}", "one at least", "take more epochs, or fewer pictures in a step")
     for stage in stages.values(): share_of(stage, world := place()[1])
     large, most = [name for name, stage in stages.items() if stage.batch_size > n], n - n % world
     if not large: return plan
-    warnings.warn(f"there are {n} pictures, so a step takes {most} and not {stages[large[0]].batch_size}", stacklevel=2)
+    warnings.warn(f"there are {n} pictures, so a step takes {most} and not {stages[large[0]].batch_size}",
+                  stacklevel=2)
     smaller = {name: replace(stages[name], batch_size=most) for name in large}
     return replace(plan, preset=replace(plan.preset, **smaller))

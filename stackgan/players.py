@@ -58,7 +58,7 @@ class Extra:
     "A term of the game that the paper has not; subclasses are frozen dataclasses of numbers."
     needs: ClassVar[str|None] = None  # a supply of the game, such as "matcher"
     head: ClassVar[str|None] = None   # a head of the discriminator: "unconditional" or "contrast"
-    recordable: ClassVar[bool] = True # does it do the same in every step of one `phase`, whatever its random numbers?
+    recordable: ClassVar[bool] = True # does every step of a `phase` do the same, whatever its random numbers?
 
     def start(self,
         game, # a `Game`
@@ -134,7 +134,7 @@ class Turn:
     drawn: Generated|None = None   # what G made of `asked`,
     fake: Generated|None = None    # and of `told`
     judged: Verdict|None = None    # D's verdict on the real pictures; in G's half, on `fake`
-    terms: dict = field(default_factory=dict)  # what the extras added to the losses: column of metrics.csv -> scalar
+    terms: dict = field(default_factory=dict)  # what extras added to losses: column of metrics.csv -> scalar
 
     @property
     def real(self) -> Tensor: # (B, 3, S, S) in [-1, 1]
@@ -147,7 +147,8 @@ class Turn:
     ) -> tuple[Tensor, Tensor]: # their phi, (N, phi_dim); which are about the same class, (B, N)
         "Sentences among which a picture must find its own."
         all_phi, all_labels, random = self.game.batches.phi, self.game.labels, self.random
-        rows, which = (torch.randint(0, n, (others,), generator=random, device=random.device) for n in all_phi.shape[:2])
+        rows, which = (torch.randint(0, n, (others,), generator=random, device=random.device)
+                       for n in all_phi.shape[:2])
         phi = torch.cat([own.phi, all_phi[rows.to(all_phi.device), which.to(all_phi.device)].to(own.phi)])
         same = own.labels[:, None] == torch.cat([own.labels, all_labels[rows.to(all_labels.device)]])
         return phi, same
@@ -162,7 +163,7 @@ class TrainConfig:
     lr_d: float = 2e-4           # Adam's learning rate, discriminator
     halve_every: float = 100     # epochs after which both learning rates are halved
     kl_weight: float = 2.0       # of CA's KL term, a mean over batch and dimensions
-    augment: bool = True         # draw c from CA's Gaussian; False takes c = mu and no KL term, the paper's "no CA"
+    augment: bool = True         # draw c from CA's Gaussian; False: c = mu, no KL term, the paper's "no CA"
     ema: float = 0.999           # decay of the averaged generator that samples; 0 is the paper's: no average
     precision: str = "no"        # "no" (float32), "bf16", "fp16", or "auto": bf16 where the hardware has it
     seed: int = 0
@@ -252,8 +253,8 @@ def toy_bird(
     colours = ["red", "yellow", "blue", "black", "white"]
     body, posture = (str(rng.choice(values)) for values in (colours, list(_PLACES)))
     same = dict.fromkeys(("body", "breast", "crown", "wing", "tail"), body)
-    return Bird.random(rng, **same, posture=posture, facing="right", size="large", wing_bars="no", eye_ring="no",
-                       background=str(rng.choice(_PLACES[posture])))
+    return Bird.random(rng, **same, posture=posture, facing="right", size="large", wing_bars="no",
+                       eye_ring="no", background=str(rng.choice(_PLACES[posture])))
 
 def toy_phi(
     bird:Bird,

@@ -79,7 +79,8 @@ def _argument(op, source): # of an instruction
         raise _unfit("half a string")
     return codecs.escape_decode(quoted[1:-1])[0].decode("latin1")
 
-_PUSH = set("""INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING BINBYTES
+_PUSH = set(
+    """INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING BINBYTES
     SHORT_BINBYTES BINBYTES8 BYTEARRAY8 UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8""".split())
 _ALONE = dict(NONE=lambda: None, NEWTRUE=lambda: True, NEWFALSE=lambda: False, EMPTY_LIST=list,
               EMPTY_TUPLE=tuple)
@@ -160,9 +161,11 @@ def read_pickle(
         again = "pickle.dump({}, open('embeddings.pickle', 'wb'), 2)"
         remedy = "do not trust this file" if "nothing else" in said else "copy it again"
         if "a dict," in said:
-            remedy = f"{again.format('list(THAT.values())')}, and in the same way list(THAT) into filenames.pickle"
+            remedy = (f"{again.format('list(THAT.values())')}, "
+                      "and in the same way list(THAT) into filenames.pickle")
         if " torch." in said: remedy = again.format("[t.numpy() for t in THAT]")
-        raise refusal(f"{short_path(path)} cannot be read ({said})", "a pickle of arrays or names", remedy) from e
+        raise refusal(f"{short_path(path)} cannot be read ({said})", "a pickle of arrays or names",
+                      remedy) from e
 
 # %% ../nbs/01g_published.ipynb #3582c230
 def _in_zip(path, name): # does a .zip hold a file whose name ends so?
@@ -193,7 +196,8 @@ def _refuse_foreign(path): # another program's format, by its first bytes
     for name, found, read in kinds:
         if found:
             raise refusal(f"{path.name} is {name}", expected,
-                          f"arrays = {read}, then pickle.dump(list(arrays), open('embeddings.pickle', 'wb'), 2)")
+                          f"arrays = {read}, "
+                          "then pickle.dump(list(arrays), open('embeddings.pickle', 'wb'), 2)")
     for name, found, remedy in others:
         if found: raise refusal(f"{path.name} is {name}", expected, remedy)
 

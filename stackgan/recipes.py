@@ -24,8 +24,8 @@ from .checked import load_network, load_weights, read_config, save_weights
 from .files import save_model
 from .generate import StackGAN
 from .matching import Matcher, load_matcher, matcher_from, train_text_encoder
-from .minutes import (TEXT_SHARE, Material, deal_minutes, phi_of, published_phi, short_start, stored_phi,
-                              train_stage, words_of)
+from .minutes import (TEXT_SHARE, Material, deal_minutes, phi_of, published_phi, short_start,
+                              stored_phi, train_stage, words_of)
 from .models import find_model
 from .plans import Plan, Preset, Stage, fit_preset, make_plan, noted, open_pictures, stage_networks
 from .processes import join, main_first, main_only

@@ -26,7 +26,8 @@ class Recorded:
         a = game.accelerator
         alone = getattr(a, "num_processes", 1) == 1 and getattr(a, "scaler", None) is None
         here = getattr(game.batches, "workers", 0) == 0  # the pictures' sentences are on the GPU, too
-        self.works = game.device.type == "cuda" and alone and here and all(e.recordable for e in game.config.extras)
+        self.works = (game.device.type == "cuda" and alone and here
+                      and all(e.recordable for e in game.config.extras))
         if self.works:
             self.stream = torch.cuda.Stream(game.device)
             for opt in game.opts.values():

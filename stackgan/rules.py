@@ -95,14 +95,14 @@ TABLE_RULES = (  # about all rows of a table, whatever the split
     Rule(_again, "stand there twice", "each picture once, in one class", "take one of the lines out"))
 RULES = (*TABLE_RULES,
     Rule(lambda d, i: None if is_there(d.paths[i]) else "not there", "are missing",
-         "all of them in the folder of the pictures", "put them back, or correct the table", FileNotFoundError,
-         _like_it),
+         "all of them in the folder of the pictures", "put them back, or correct the table",
+         FileNotFoundError, _like_it),
     Rule(_unreadable, "cannot be read", "pictures that Pillow can read", "replace them, or take them out"),
     Rule(_odd_side, "are too small or too large", f"{LEAST_SIDE} to {MOST_SIDE} pixels a side",
          "replace them, or take them out"),
     Rule(_mute, "have no proper caption", "a sentence at least", "describe them"),
-    Rule(_odd_box, "have a box that cannot be right", "x, y, width, height in pixels, the bird within the picture",
-         "correct bounding_boxes.txt"))
+    Rule(_odd_box, "have a box that cannot be right",
+         "x, y, width, height in pixels, the bird within the picture", "correct bounding_boxes.txt"))
 
 # %% ../nbs/01e_rules.ipynb #244bf03e
 def check_draft(

@@ -152,8 +152,8 @@ def write_samples(self:RunFolder,
     page, samples = picture_grid(images), self.path / "samples"
     write_aside(samples / f"step_{step:07d}.png", lambda tmp: page.save(tmp, "PNG"))
     flat = F.adaptive_avg_pool2d(images.float().cpu(), min(64, images.shape[-1])).flatten(1)
-    apart = {k: v for k,
-             v in self.diversity().items() if k < step} | {step: torch.pdist(flat).mean().item() / flat.shape[1] ** .5}
+    apart = {k: v for k, v in self.diversity().items() if k < step} | {
+        step: torch.pdist(flat).mean().item() / flat.shape[1] ** .5}
     table = "step,distance\n" + "".join(f"{k},{v:.5f}\n" for k, v in apart.items())
     if len(flat) > 1: write_aside(samples / "diversity.csv", lambda tmp: tmp.write_text(table))
     if captions and step == 0:
@@ -189,8 +189,9 @@ def write_checkpoint(self:RunFolder,
     state = {k: v.detach().cpu().clone().contiguous() for k, v in state.items()}
     broken = [k for k, v in state.items() if v.is_floating_point() and not v.isfinite().all()]
     if broken:
-        raise TrainingStopped(f"{broken[0]} holds NaN or infinity at step {step}, so no checkpoint was written: "
-                              "resume from the last one with half the learning rate, or with precision=\"no\".")
+        raise TrainingStopped(f"{broken[0]} holds NaN or infinity at step {step}, so no checkpoint was "
+                              "written: resume from the last one with half the learning rate, "
+                              "or with precision=\"no\".")
     name = f"step_{step:07d}.safetensors"
     save_weights(self.path / "checkpoints" / name, state, meta)
     # of steps that were done again
@@ -269,7 +270,7 @@ def restore_game(
     begun:bool=True, # has it taken a step? Then the optimisers have moments
 ):
     "Put networks and optimisers back to where a checkpoint left them."
-    state = {k: v for k, v in state.items() if ".imagenet." not in k}  # of a fixed network, in older checkpoints
+    state = {k: v for k, v in state.items() if ".imagenet." not in k}  # of a fixed network, in older files
     if wrong := _unlike(game, state, begun):
         raise refusal(f"this checkpoint is not of such a run: {wrong}",
                       "all of this game's networks and optimisers",
@@ -307,7 +308,7 @@ def alone_in(
 # %% ../nbs/04d_runs.ipynb #a60b2b64
 @contextmanager
 def finish_step():
-    "Ctrl-C or SIGTERM inside the block only raises the flag that it yields, so that no step is cut in two; a second one interrupts."
+    "Ctrl-C or SIGTERM only raises the flag that it yields: no step is cut in two. A second one interrupts."
     flag = threading.Event(); flag.signal = None
     if threading.current_thread() is not threading.main_thread(): yield flag; return
     first = []

@@ -33,8 +33,8 @@ def is_shards(
 def _webdataset():
     try: import webdataset  # late: an extra
     except ImportError:
-        raise refusal("webdataset is missing, which reads shards", "its package", "pip install 'stackgan[shards]'",
-                      ImportError) from None
+        raise refusal("webdataset is missing, which reads shards", "its package",
+                      "pip install 'stackgan[shards]'", ImportError) from None
     return webdataset
 
 def shard_files(

@@ -76,7 +76,8 @@ def model_names() -> list[str]: # as `packaged_models` of chapter 07, without lo
 # %% ../nbs/15b_shell.ipynb #7c3e317d
 def _generate_words(commands):
     names = ", ".join(model_names())
-    add = _command(commands, "generate", "draw what a sentence says", f"models: {names} (see stackgan models)")
+    add = _command(commands, "generate", "draw what a sentence says",
+                   f"models: {names} (see stackgan models)")
     add("sentence", nargs="*", help="what to draw; several in quotes, or - to read them, one a line")
     add("--file", type=Path, default=None, help="a file with one sentence a line; - reads them, too")
     add("--n", type=int, default=1, help="pictures to draw; with more than one, a grid of them too")
@@ -84,7 +85,8 @@ def _generate_words(commands):
     add("--model", default="birds", help=f"{names}, a folder, or a Hugging Face Hub id")
     add("--out", type=Path, default=Path("."), help="a .png file, or a folder for it")
     add("--force", action="store_true", help="overwrite pictures that are there")
-    add("--gif", nargs="+", default=None, metavar="WORD", help="walk to this other sentence, in one moving picture")
+    add("--gif", nargs="+", default=None, metavar="WORD",
+        help="walk to this other sentence, in one moving picture")
     add("--device", default="cpu", help="cpu, cuda, mps, or auto: the fastest there is")
     add("--as-is", action="store_true",
         help="add nothing to the sentence: leave open what it leaves open, such as where the bird looks")
@@ -102,7 +104,8 @@ def _birds_words(commands):
     add = _command(commands, "birds", "draw a data set of birds with exactly true captions")
     add("--out", type=Path, required=True, help="folder to write, in CUB-200-2011's layout")
     add("--n", type=int, default=2000, help="pictures")
-    add("--others", type=int, default=0, help="pictures of strangers besides: birds of no species, to train on")
+    add("--others", type=int, default=0,
+        help="pictures of strangers besides: birds of no species, to train on")
     add("--size", type=int, default=256, help="height and width in pixels")
     add("--seed", type=int, default=0, help="the same seed gives the same birds")
 
@@ -113,24 +116,25 @@ def _train_words(commands):
     add = _command(commands, "train", "train text encoder, Stage-I and Stage-II",
                    "on several GPUs: torchrun --nproc-per-node 4 -m stackgan.cli train ...; "
                    "a step's pictures are shared among them")
-    add("--data", default=None, help="the word drawn (birds are drawn for you, as without --data), a folder in "
-        "CUB's layout, or one of pictures with captions: captions.csv, metadata.jsonl, COCO's JSON, or a .txt "
-        "beside each picture; or shards, 'shards/{00..41}.tar' in quotes (needs the extra shards)")
-    add("--preset", default=None, choices=PRESETS, help="tiny: a minute; small (the default): hours on a laptop; "
-        "photos: the same for photographs, with ImageNet's help; paper: a GPU")
+    add("--data", default=None, help="the word drawn (birds are drawn for you, as without --data), a folder "
+        "in CUB's layout, or one of pictures with captions: captions.csv, metadata.jsonl, COCO's JSON, or a "
+        ".txt beside each picture; or shards, 'shards/{00..41}.tar' in quotes (needs the extra shards)")
+    add("--preset", default=None, choices=PRESETS, help="tiny: a minute; small (the default): hours "
+        "on a laptop; photos: the same for photographs, with ImageNet's help; paper: a GPU")
     add("--out", type=Path, required=True, help="the run's folder")
     add("--resume", action="store_true", help="continue the run in --out")
     add("--minutes", type=float, default=None,
-        help="end after so many, with a model: text, passes and decay of the rates are chosen by the measured speed; "
-             "with --resume, so many more")
+        help="end after so many, with a model: text, passes and decay of the rates are chosen by the "
+             "measured speed; with --resume, so many more")
     add("--batch", type=int, default=None, help="pictures in a step; the preset's if not given")
     add("--skip-bad", action="store_true",
         help="leave out pictures that cannot be used, and write which into left_out.txt in --out")
-    add("--text", default=None, help="take the text encoder of this model (e.g. birds) instead of training one")
+    add("--text", default=None,
+        help="take the text encoder of this model (e.g. birds) instead of training one")
     add("--embeddings", default=None, help="take published embeddings instead of a text encoder: "
         "char-CNN-RNN-embeddings.pickle with filenames.pickle beside it, or the folder above train/")
-    add("--init", default=None, help="go on from this model's text encoder and generators (e.g. birds), as wide as they are, "
-        "on other pictures or for longer")
+    add("--init", default=None, help="go on from this model's text encoder and generators (e.g. birds), "
+        "as wide as they are, on other pictures or for longer")
     for stage in (1, 2):
         add(f"--epochs{stage}", type=float, default=None,
             help=f"passes over the data in Stage-{'I' * stage}; the preset's if not given, 0 keeps --init's")
@@ -173,7 +177,8 @@ def check_evaluation(
     if args.out: free_names([args.out], args.force)
 
 def _ablate_words(commands):
-    add = _command(commands, "ablate", "repeat the paper's ablation on drawn birds, or climb from its recipe to ours")
+    add = _command(commands, "ablate",
+                   "repeat the paper's ablation on drawn birds, or climb from its recipe to ours")
     add("--out", type=Path, required=True,
         help="folder for drawings, runs and results.csv; what is in there is not done again")
     add("--recipe", action="store_true", help="the second experiment: what each change to the recipe gains")
@@ -192,7 +197,8 @@ def _playground_words(commands):
     add("--visitors", type=int, default=20, help="at once; who comes next is asked to wait")
 
 def _page_words(commands):
-    add = _command(commands, "page", "write the playground as a folder for a web server (needs the extra web)")
+    add = _command(commands, "page",
+                   "write the playground as a folder for a web server (needs the extra web)")
     add("--out", type=Path, required=True, help="folder to write")
     add("--model", nargs="+", default=["birds", "photos"], help="packaged names or folders to put into it")
     add("--no-npm", action="store_true", help="link the runtime instead of copying it from its npm package")
@@ -253,7 +259,8 @@ def read_sentences(
     read=lambda file: file.read_text(encoding="utf-8-sig"), # of the file
 ) -> list[str]:
     "What is to be drawn: words without quotes are one sentence, each in quotes is its own."
-    if file is not None and words: raise refusal(f"there are a sentence and --file {file}", "one of them", "leave one out")
+    if file is not None and words:
+        raise refusal(f"there are a sentence and --file {file}", "one of them", "leave one out")
     if words == ["-"] or str(file) == "-":
         try: lines = sys.stdin.read().splitlines()
         except UnicodeDecodeError as e:
@@ -320,7 +327,8 @@ def out_names(
     "What is going to be written."
     ending, single = ".gif" if args.gif else ".png", args.out.suffix.lower() in (".png", ".gif")
     if args.out.suffix and not args.out.is_dir() and args.out.suffix.lower() != ending:
-        raise refusal(f"--out is {args.out}", f"a folder or a name that ends in {ending}", "name one of these")
+        raise refusal(f"--out is {args.out}", f"a folder or a name that ends in {ending}",
+                      "name one of these")
     names = []
     for k, sentence in enumerate(said):
         again = "" if len(said) == 1 else f"-{k + 1:0{len(str(len(said)))}}"
@@ -406,16 +414,18 @@ _WORDS = [(r" \([A-Z]\w*(?:Error|Exception|Enabled)\)", ""),  # a class of Pytho
     (r"resume=True continues", "--resume continues"), (r"\badd resume\b", "add --resume"),
     (r"resume from the last (one|checkpoint) with half the learning rate, or with precision=\"no\"",
      "train anew with a larger --batch, more pictures or another --preset"),
-    (r"lower lr_d, use more pictures, or set patience=0 to go on regardless", "use more pictures, or another --preset"),
-    (r"raise lr_d, look for a dead layer, or set patience=0 to go on regardless", "train anew with another --preset"),
+    (r"lower lr_d, use more pictures, or set patience=0 to go on regardless",
+     "use more pictures, or another --preset"),
+    (r"raise lr_d, look for a dead layer, or set patience=0 to go on regardless",
+     "train anew with another --preset"),
     (r"give another folder=", "free some there, or move the data to another disk"),
     (r"train with text=SentenceEncoder\(\.\.\.\)", "train from Python with SentenceEncoder"),
     (r"use from_phi", "draw with from_phi in Python, or train with captions instead of --embeddings"),
-    (r"\bsplit='(\w+)' or '(\w+)'", r"--split \1 or \2"), (r"\bsplit='(\w+)'", r"--split \1"), (r"\bfolder=", "--out"),
-    (r"(?<!-)\bbest_of is\b", "--best-of is"),
+    (r"\bsplit='(\w+)' or '(\w+)'", r"--split \1 or \2"), (r"\bsplit='(\w+)'", r"--split \1"),
+    (r"\bfolder=", "--out"), (r"(?<!-)\bbest_of is\b", "--best-of is"),
     (r"text and embeddings are both given", "--text and --embeddings are both given"),
-    (r"(?<![-\w])(truncation|seed|size|others|init|data|preset|text|embeddings|minutes|visitors) is ", r"--\1 is "),
-    (r"^n is ", "--n is "),
+    (r"(?<![-\w])(truncation|seed|size|others|init|data|preset|text|embeddings|minutes|visitors) is ",
+     r"--\1 is "), (r"^n is ", "--n is "),
     (r"\bcall download_cub again", "try again"), (r"\bbatch_size\b", "--batch"),
     (r"epochs of stage(\d) are", r"--epochs\1 is"), ("expected init, or", "expected --init, or"),
     (r"change it in TrainConfig", "leave it out"),

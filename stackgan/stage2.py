@@ -22,8 +22,8 @@ class ResidualBlock(nn.Module):
         channels:int, # in and out
     ):
         super().__init__()
-        self.block = nn.Sequential(conv3x3(channels, channels), nn.BatchNorm2d(channels), nn.ReLU(inplace=True),
-                                   conv3x3(channels, channels), nn.BatchNorm2d(channels))
+        self.block = nn.Sequential(conv3x3(channels, channels), nn.BatchNorm2d(channels),
+            nn.ReLU(inplace=True), conv3x3(channels, channels), nn.BatchNorm2d(channels))
 
     def forward(self,
         x:Tensor, # (B, channels, H, W)
@@ -43,7 +43,7 @@ class StageIIGenerator(nn.Module):
         min_channels:int=1, # no upsampling block gets narrower than this; matters for small widths only
         text:bool=True, # read the sentence again? (False is an ablation of the paper)
         shortcut:bool=False, # add the enlarged sketch before the last tanh? Not in the paper
-        detail_blocks:int=0, # residual blocks at the sketch's size, which see it once more; not in the paper either
+        detail_blocks:int=0, # residual blocks at the sketch's size, which see it once more; not in the paper
     ):
         super().__init__()
         size = size or 4 * stage1.size
@@ -95,8 +95,8 @@ class StageIIGenerator(nn.Module):
     ) -> Generated:
         "Sketch, then refine."
         n = 0 if given is None else len(given)
-        with torch.no_grad(): sketch = self.stage1(phi[n:], z[n:], None if eps1 is None else eps1[n:]).images  # frozen
-        if n: sketch = torch.cat([given, sketch])                # (B, 3, 64, 64)
+        with torch.no_grad(): sketch = self.stage1(phi[n:], z[n:], None if eps1 is None else eps1[n:]).images
+        if n: sketch = torch.cat([given, sketch])                # (B, 3, 64, 64); Stage-I is frozen
         return self.refine(sketch, phi, eps)                     # (B, 3, 256, 256)
 
     def refine(self,

@@ -87,7 +87,8 @@ class TextbookGame:
 
     def learn_g(self, batch, fake):
         "Its second half."
-        parts = dict(g=generator_loss(*self.D(fake.images, batch.phi)), kl=kl_to_standard_normal(fake.mu, fake.logvar))
+        parts = dict(g=generator_loss(*self.D(fake.images, batch.phi)),
+                     kl=kl_to_standard_normal(fake.mu, fake.logvar))
         self.g.zero_grad(); (parts["g"] + self.kl_weight * parts["kl"]).backward(); self.g.step()
         return {name: part.detach() for name, part in parts.items()}
 
@@ -101,7 +102,8 @@ class Supply:
     ):
         self.labels, self.size, self.batch_size = torch.arange(n), size, n
         pixels, phi = torch.randint(0, 256, (n, 3, size, size), dtype=torch.uint8), torch.randn(n, phi_dim)
-        self.batch, self.phi = Batch(pixels, phi, torch.randn(n, phi_dim), self.labels, self.labels), phi[:, None]
+        self.batch, self.phi = Batch(pixels, phi, torch.randn(n, phi_dim),
+                                     self.labels, self.labels), phi[:, None]
 
     def __len__(self): return 1
 

@@ -66,8 +66,8 @@ DISEASES = ( # name, whether a row of metrics.csv shows it, what is seen, what u
      "Lower lr_d, use more pictures, or add the extra DiffAugment"),
     ("D is blind", lambda r: all(abs(r[k] - math.log(2)) < .01 for k in ("d_real", "d_wrong", "d_fake")),
      "d_real, d_wrong and d_fake at 0.69", "Raise lr_d; look for a dead layer"),
-    ("D does not read", lambda r: r["d_wrong"] > .6 and r["d_fake"] < .3,
-     "d_wrong above 0.6 while d_fake is below 0.3", "Check the wrong sentences, then phi itself: does it carry what the pictures show?"),
+    ("D does not read", lambda r: r["d_wrong"] > .6 and r["d_fake"] < .3, "d_wrong above 0.6 while d_fake "
+     "is below 0.3", "Check the wrong sentences, then phi itself: does it carry what the pictures show?"),
     ("G is thrown far away", lambda r: r["g"] > 8, "g above 8", "Divide both learning rates by ten"),
     ("KL explodes", lambda r: r["kl"] > 5, "kl above 5", "Lower lr_g; raise kl_weight"),
     ("KL has vanished", lambda r: r["kl"] < 2e-3, "kl below 0.002",
@@ -92,8 +92,8 @@ def diagnose(
         best, now = diversity[best_at], diversity[now_at]
         if now < best / 2:
             seen = f"the pictures of a sample grid were {best:.2f} apart at step {best_at} and are {now:.2f} at step {now_at}"
-            found.append(Finding("Mode collapse", seen, "See that D still learns, divide both learning rates by ten, "
-                                                        "and go back to a checkpoint before it"))
+            found.append(Finding("Mode collapse", seen, "See that D still learns, divide both learning rates "
+                                                        "by ten, and go back to a checkpoint before it"))
     return found
 
 # %% ../nbs/04b_training.ipynb #2d6eefe1
@@ -104,9 +104,11 @@ def hopeless(
     "Whether G can learn nothing from this D."
     if means["d_fake"] < 1e-3 and (means["d_real"] < 1e-3 or means["g"] > 8):
         seen = f"d_fake {means['d_fake']:.1e}, g {means['g']:.1f}"
-        return f"the discriminator has been sure of every generated picture ({seen})", "lower lr_d, use more pictures"
+        return (f"the discriminator has been sure of every generated picture ({seen})",
+                "lower lr_d, use more pictures")
     if abs(gap) < 1e-4:
-        return "the discriminator has given real and generated pictures the same score", "raise lr_d, look for a dead layer"
+        return ("the discriminator has given real and generated pictures the same score",
+                "raise lr_d, look for a dead layer")
     return None
 
 # %% ../nbs/04b_training.ipynb #6a9293ee
@@ -134,7 +136,7 @@ class Recorder:
     G = property(lambda self: self.game.G)
     D = property(lambda self: self.game.D)
     ema = property(lambda self: self.game.ema)
-    sampler = property(lambda self: self.G if self.ema is None else self.ema)  # the averaged generator, if any
+    sampler = property(lambda self: self.G if self.ema is None else self.ema)  # the averaged one, if any
     step = property(lambda self: self.game.step)
     folder = property(lambda self: self.run.path)
     main = property(lambda self: self.game.accelerator.is_main_process)
@@ -198,7 +200,8 @@ def load_checkpoint(self:Recorder,
     state, meta = self.run.read_checkpoint(path)
     sums = state.pop("sums", torch.zeros(0))
     if sums.shape != self.sums.shape:
-        raise refusal(f"this checkpoint counts {len(sums)} columns", f"{len(self.sums)}", "take the recipe that wrote it")
+        raise refusal(f"this checkpoint counts {len(sums)} columns", f"{len(self.sums)}",
+                      "take the recipe that wrote it")
     restore_game(self.game, state, meta["step"] > 0)
     if hasattr(self, "play"): self.play.forget()
     self.game.step, self.count, self.dead = meta["step"], meta["count"], meta["dead"]
@@ -247,8 +250,8 @@ class Trainer(Recorder):
             raise refusal("epochs is 0", "a number above 0 to train for", "change it in TrainConfig")
         game = Game(generator, discriminator, batches, config, accelerator, matcher=matcher, **supplies)
         if (shares := getattr(batches, "world", 1)) != place()[1]:
-            raise refusal(f"these batches are shares of {shares}, and {place()[1]} processes train", "as many",
-                          "make them with rank and world of stackgan.processes.join()")
+            raise refusal(f"these batches are shares of {shares}, and {place()[1]} processes train",
+                          "as many", "make them with rank and world of stackgan.processes.join()")
         super().__init__(game, folder, captions, sample_phi, text)
         self.play = Recorded(game)
         self.told = set()  # diseases that the progress bar has named
@@ -349,10 +352,11 @@ def _give_up(self:Trainer, means): # where it makes no sense to go on
     bad = [k for k, v in means.items() if not math.isfinite(v)]
     if bad:
         raise TrainingStopped(f"{' and '.join(bad)} became {means[bad[0]]} before step {self.step}: "
-                              "resume from the last checkpoint with half the learning rate, or with precision=\"no\".")
+                              "resume from the last checkpoint with half the learning rate, "
+                              "or with precision=\"no\".")
     if not self.config.patience: return
     seen = hopeless(means, mean_over(self.game.gap).item())
     self.dead = self.dead + self.config.log_every if seen else 0
     if self.dead >= self.config.patience:
-        raise TrainingStopped(f"For {self.dead} steps before step {self.step} {seen[0]}, so the generator learns nothing: "
-                              f"{seen[1]}, or set patience=0 to go on regardless.")
+        raise TrainingStopped(f"For {self.dead} steps before step {self.step} {seen[0]}, so the "
+                              f"generator learns nothing: {seen[1]}, or set patience=0 to go on regardless.")

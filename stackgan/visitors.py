@@ -77,9 +77,9 @@ class Nursery:
     def __init__(self,
         names:list[str], # models
     ):
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", WARM.format(names=list(names))], env=os.environ | dict(OMP_NUM_THREADS="1"),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        self.process = subprocess.Popen([sys.executable, "-c", WARM.format(names=list(names))],
+            env=os.environ | dict(OMP_NUM_THREADS="1"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True, start_new_session=True)
         self.one_by_one = Lock()
 
     def fork(self, order):
@@ -87,7 +87,8 @@ class Nursery:
         with self.one_by_one:
             print(json.dumps(order), file=self.process.stdin, flush=True)
             said = self.process.stdout.readline()
-        if not said: raise refusal("the process that kernels are copied from has ended", "one", "start again", OSError)
+        if not said:
+            raise refusal("the process that kernels are copied from has ended", "one", "start again", OSError)
         return int(said)
 
 # %% ../nbs/14c_visitors.ipynb #14c00016
@@ -120,7 +121,7 @@ class Forked(LocalProvisioner):
         "A copy instead of a new Python."
         self.cwd = str(kwargs.get("cwd") or os.getcwd())
         order = dict(file=self.parent.connection_file, env=kwargs["env"], cwd=self.cwd)
-        self.pid = self.pgid = await asyncio.to_thread(self.nursery.fork, order)  # others are served meanwhile
+        self.pid = self.pgid = await asyncio.to_thread(self.nursery.fork, order)  # serving others meanwhile
         self.process = Copy(self.pid)
         return self.connection_info
 
@@ -150,8 +151,8 @@ class Visitors(AsyncMappingKernelManager):
     async def start_kernel(self, **kwargs):
         "A kernel for a visitor, or a sentence."
         if len(self) + self.coming >= self.places:
-            raise HTTPError(503, f"All {self.places} places are taken. One becomes free when somebody closes the page, "
-                                 "or has not used it for some minutes: try again then.")
+            raise HTTPError(503, f"All {self.places} places are taken. One becomes free when somebody closes "
+                                 "the page, or has not used it for some minutes: try again then.")
         self.coming += 1
         try: return await super().start_kernel(**kwargs)
         finally: self.coming -= 1
@@ -163,7 +164,8 @@ class Visitors(AsyncMappingKernelManager):
 
     async def end(self, kernel_id):
         "End a kernel that no page is connected to."
-        if kernel_id in self.ending or kernel_id not in self or self.kernel_model(kernel_id)["connections"]: return
+        if kernel_id in self.ending or kernel_id not in self or self.kernel_model(kernel_id)["connections"]:
+            return
         self.ending.add(kernel_id)
         try: await self.shutdown_kernel(kernel_id, now=True)
         except (KeyError, HTTPError): pass  # somebody else was faster

@@ -32,7 +32,8 @@ RUNTIME = dict(
     archive="sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ==",
     files={
         "ort.wasm.bundle.min.mjs": "sha384-PLWz+nHEVHpjwBsO0YVdvQj6n5814Iv8E3b8FG0Rp/uIAtjFMCKOpP66iPzedrIG",
-        "ort-wasm-simd-threaded.wasm": "sha384-vjBJ1z7qrhkTyYsNqKeF6c7N+nOJSU94czEo+tvZcu8G75JparGq9kB+kTnEUNVM",
+        "ort-wasm-simd-threaded.wasm":
+            "sha384-vjBJ1z7qrhkTyYsNqKeF6c7N+nOJSU94czEo+tvZcu8G75JparGq9kB+kTnEUNVM",
     })
 LINK = f"https://cdn.jsdelivr.net/npm/{RUNTIME['package']}@{RUNTIME['version']}/dist/"
 SOURCE = "https://github.com/stackgan-course/stackgan"
@@ -130,7 +131,8 @@ def voila_notebook(
     "The notebook that the Voila page shows."
     show = f"playground({list(map(str, names))!r}, folders=False, turn=turn)"
     cell = dict(cell_type="code", id="playground", metadata={}, execution_count=None, outputs=[],
-                source=f"from stackgan.playground import playground\nfrom stackgan.visitors import turn\n{show}")
+                source="from stackgan.playground import playground\n"
+                       f"from stackgan.visitors import turn\n{show}")
     title = dict(cell_type="markdown", id="title", metadata={}, source="# From a sentence to a picture")
     kernel = dict(display_name="Python 3", language="python", name="python3")
     return dict(cells=[title, cell], metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)
@@ -138,7 +140,7 @@ def voila_notebook(
 def voila_template(
     folder:str|Path, # of Jupyter's data, for the environment variable JUPYTER_PATH; made if missing
 ) -> Path: # of the template
-    "Voila's own page and its errors' page without their links to other servers, as the template `playground`."
+    "Voila's pages without their links to other servers, as the template `playground`."
     from jupyter_core.paths import jupyter_path  # late: only the served page needs it
     own, links = Path(folder) / "voila" / "templates" / "playground", r"[^\n]*<link[^>]+href=.https?:[^>]+>\n"
     for name in ("lab/index.html.j2", "base/page.html"):
@@ -146,7 +148,8 @@ def voila_template(
         text = re.sub(links, "", found.read_text(encoding="utf8"))
         write_aside(own / found.name, lambda tmp: tmp.write_text(text, encoding="utf8"))
     write_aside(own / "conf.json", lambda tmp: tmp.write_text('{"base_template": "lab"}'))
-    full = '{% extends "page.html" %}{% block body %}<h1>No place is free</h1><p>{{ message }}</p>{% endblock %}'
+    full = ('{% extends "page.html" %}{% block body %}'
+            '<h1>No place is free</h1><p>{{ message }}</p>{% endblock %}')
     write_aside(own / "503.html", lambda tmp: tmp.write_text(full))
     return own
 
