@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .basics import refusal
+from .basics import refusal, several
 from .birds import ATTRIBUTES, all_species, describe, plan_birds
 from .files import as_bytes
 from .checked import checked_config, load_network, read_config
@@ -64,6 +64,7 @@ def draw_sentences(
 ) -> dict[str, Tensor]: # "stage1" and, where the model has it, "stage2": uint8 (N, 3, S, S)
     "Draw each sentence once, each with noise of its own."
     from tqdm.auto import tqdm  # late: only a bar needs it
+    sentences = several(sentences)
     noise, drawn = model.noise(len(sentences) * max(1, best_of), seed), {"stage1": [], "stage2": []}
     batches = drawings(model, sentences, noise, False, batch_size, True, truncation, best_of)
     total = math.ceil(len(sentences) / batch_size)

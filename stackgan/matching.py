@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
-from .basics import refusal
+from .basics import refusal, several
 from .birds import ATTRIBUTES, Bird, describe, strangers
 from .drawing import draw_birds
 from .files import ImageCache
@@ -655,10 +655,9 @@ class SentenceEncoder(TextEncoder):
 
     def encode(self, texts):
         "phi as the model gives it."
-        if isinstance(texts, str):
-            raise refusal(f"texts is {texts!r}", "a list of sentences", f"write [{texts!r}]", TypeError)
+        texts = several(texts)
         if hasattr(self._model[0], "to"): self._model[0].to(self.device)
-        phi = self._model[0].encode(list(texts), show_progress_bar=False)
+        phi = self._model[0].encode(texts, show_progress_bar=False)
         return torch.as_tensor(np.asarray(phi), dtype=torch.float32).to(self.device)
 
     @classmethod

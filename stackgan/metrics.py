@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from .basics import refusal
+from .basics import refusal, several
 
 # %% ../nbs/08b_metrics.ipynb #a85ddc2e
 def wilson(
@@ -189,7 +189,7 @@ def match_scores(
     batch_size:int=32, # pictures looked at at once
 ) -> Tensor: # (N, M): how well does each picture fit each sentence?
     "The scores of all pairs of pictures and sentences."
-    phi, images = text.embed(list(sentences)), as_tensor(pictures, getattr(matcher, "size", None))
+    phi, images = text.embed(several(sentences)), as_tensor(pictures, getattr(matcher, "size", None))
     return torch.cat([matcher(x, phi) for x in images.split(batch_size)])
 
 # %% ../nbs/08b_metrics.ipynb #4ba74bc4

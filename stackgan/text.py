@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from fastcore.basics import patch
 from tqdm.auto import tqdm
 
-from .basics import moved_from, refusal
+from .basics import moved_from, refusal, several
 from .checked import checked_config
 
 __getattr__ = moved_from(__name__)
@@ -29,9 +29,7 @@ def encode_characters(
     alphabet:str=ALPHABET, # position in it + 1 is a character's code
 ) -> Tensor: # (B, max_len) int64, 0 where there is no character or an unknown one
     "Sentences, lower-cased, as rows of character codes."
-    if isinstance(texts, str):
-        raise refusal(f"texts is {texts!r}", "a list of sentences", f"write [{texts!r}]", TypeError)
-    codes = defaultdict(int, {ord(char): i + 1 for i, char in enumerate(alphabet)})
+    codes, texts = defaultdict(int, {ord(char): i + 1 for i, char in enumerate(alphabet)}), several(texts)
     rows = [text.lower()[:max_len].translate(codes).encode("latin1").ljust(max_len, b"\0") for text in texts]
     return torch.from_numpy(np.frombuffer(b"".join(rows), np.uint8).astype(np.int64)).view(len(rows), max_len)
 
@@ -62,7 +60,7 @@ class TextEncoder(nn.Module):
         progress:bool=False, # show a progress bar?
     ) -> Tensor: # (N, dim), on the CPU
         "phi of many sentences, without gradients; a sentence that occurs twice is computed once."
-        training, unique = self.training, list(dict.fromkeys(texts))
+        training, unique = self.training, list(dict.fromkeys(texts := several(texts)))
         self.eval()
         starts = tqdm(range(0, len(unique), batch_size), desc="embed", leave=False, disable=not progress)
         parts = [self(unique[i:i + batch_size]).float().cpu() for i in starts]
@@ -92,8 +90,9 @@ def embed_captions(self:TextEncoder,
 @patch
 def standardize(self:TextEncoder, texts:list[str], batch_size:int=256) -> TextEncoder:
     "Sets the buffers so that over training captions each dimension of phi has mean 0 and deviation 1."
+    if len({*(texts := several(texts))}) < 2: raise refusal("texts are all alike", "2 or more", "give more")
     self.phi_mean.zero_(), self.phi_std.fill_(1)
-    phi = self.embed(list(texts), batch_size)
+    phi = self.embed(texts, batch_size)
     self.phi_mean.copy_(phi.mean(0)), self.phi_std.copy_(phi.std(0).clamp(min=1e-6))
     return self
 
