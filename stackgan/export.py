@@ -7,6 +7,7 @@ __all__ = ['GRAPHS', 'TextGraph', 'SketchGraph', 'PictureGraph', 'MatchGraph', '
            'export_graphs']
 
 # %% ../nbs/07b_export.ipynb #8cc5d965
+import copy
 import json
 import logging
 import warnings
@@ -155,7 +156,7 @@ def export_graphs(
     "Write text.onnx, stage1.onnx, stage2.onnx, match.onnx and model.json; an older model's graphs go."
     folder, graphs = Path(folder), graph_examples(text, g1, g2, matcher)
     for name, (net, inputs, output) in graphs.items():
-        graph = trace_graph(net.cpu(), inputs, output)
+        graph = trace_graph(copy.deepcopy(net).float().cpu(), inputs, output)  # the caller's stays as it is
         if half: halve_weights(graph)
         write_aside(folder / f"{name}.onnx", lambda tmp: tmp.write_bytes(graph.SerializeToString()))
     for name in {*GRAPHS} - {*graphs}: (folder / f"{name}.onnx").unlink(missing_ok=True)
