@@ -95,8 +95,8 @@ def write_page(
         model, label = StackGAN.from_pretrained(name), re.sub(r"[^\w-]+", "-", Path(name).name)
         if label in [m["name"] for m in models]:
             raise refusal(f"two models are called {label}", "different names", "rename one folder")
-        if model.text is None or model.g1.z_dim < 16:
-            given = f"{name} has no text encoder, or a z of fewer than 16 numbers"
+        if model.text is None or min(model.g1.z_dim, model.g1.c_dim) < 16:  # noise.js draws blocks of 16
+            given = f"{name} has no text encoder, or a z or c of fewer than 16 numbers"
             raise refusal(given, "a model that reads sentences", "take another model")
         graphs = model.export_onnx(out / "models" / label)
         notes = json.loads((graphs / "model.json").read_text()) | dict(words=known_words(name))
