@@ -44,11 +44,10 @@ from torch import Tensor, nn
 from .basics import keep_heap, refusal, write_aside
 from .export import export_graphs
 from .files import save_model
-from .folded import quick
 from .matching import Matcher
 from .models import (best_rows, check_shapes, checked_sentences, complete_sentence, draft_card,
                              draw_pictures, embedded, find_model, load_parts, noise_rows, save_words,
-                             upload_model)
+                             steady, upload_model)
 from .stage1 import StageIGenerator
 from .stage2 import StageIIGenerator
 from .text import TextEncoder
@@ -85,7 +84,7 @@ class StackGAN(nn.Module):
         check_shapes(phi, z, self.g1)
         if not augment: eps = eps1 = torch.zeros(len(phi), self.g1.c_dim, dtype=phi.dtype, device=phi.device)
         keep_heap()
-        draw = quick(self.g2 or self.g1)
+        draw = steady(self.g2 or self.g1)
         return (draw(phi, z, eps) if self.g2 is None else draw(phi, z, eps, eps1)).images
 
 # %% ../nbs/07c_stackgan.ipynb #f07c0007

@@ -20,7 +20,7 @@ from .birds import ATTRIBUTES, all_species, describe, plan_birds
 from .files import as_bytes
 from .checked import checked_config, load_network, read_config
 from .generate import StackGAN
-from .models import drawings
+from .models import drawings, evaluating
 from .matching import ImageEncoder, ImageNetFeatures, fit_image_encoder
 from .metrics import Features, as_tensor
 
@@ -107,7 +107,8 @@ class AttributeJudge(nn.Module):
     ) -> dict[str, list[str]]: # attribute -> the value seen in each picture
         "What the judge sees."
         x = as_tensor(pictures, self.size)
-        parts = [{k: v.argmax(1) for k, v in self.net.predict(b).items()} for b in x.split(batch_size)]
+        with evaluating(self):
+            parts = [{k: v.argmax(1) for k, v in self.net.predict(b).items()} for b in x.split(batch_size)]
         return {k: [ATTRIBUTES[k][int(i)] for p in parts for i in p[k]] for k in ATTRIBUTES}
 
 # %% ../nbs/08c_judge.ipynb #a1551f05

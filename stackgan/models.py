@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['MESSAGES', 'packaged_models', 'find_model', 'model_card', 'load_parts', 'save_words', 'load_words', 'draft_card',
            'upload_model', 'unreadable', 'sentence_notes', 'checked_sentences', 'complete_sentence', 'noise_rows',
-           'check_shapes', 'best_rows', 'embedded', 'drawings', 'draw_pictures']
+           'check_shapes', 'evaluating', 'steady', 'best_rows', 'embedded', 'drawings', 'draw_pictures']
 
 # %% ../nbs/07a_models.ipynb #f07a0004
 import difflib
 import re
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
@@ -279,6 +280,27 @@ def check_shapes(
     if len(phi) != len(z):
         raise refusal(f"phi has {len(phi)} rows and z {len(z)}", "as many", "repeat the shorter")
 
+# %% ../nbs/07a_models.ipynb #f07a0036
+@contextmanager
+def evaluating(
+    *nets:torch.nn.Module,
+):
+    "Networks in evaluation mode; afterwards each of their layers has its own mode back."
+    changed = [layer for net in nets for layer in net.modules() if layer.training]
+    for layer in changed: layer.training = False
+    try: yield
+    finally:
+        for layer in changed: layer.training = True
+
+def steady(
+    net:torch.nn.Module, # a generator, or a matcher
+): # a function with the arguments and results of its `forward`
+    "A network as drawing needs it: in evaluation mode, and the quick copy where there is one."
+    with evaluating(net): copy = quick(net)
+    def draw(*given):
+        with evaluating(net): return copy(*given)
+    return draw
+
 # %% ../nbs/07a_models.ipynb #1a620f78
 @torch.no_grad()
 def best_rows(
@@ -294,8 +316,8 @@ def best_rows(
     if model.matcher is None:
         given = f"best_of is {best_of}, and this model has no matcher to choose with"
         raise refusal(given, "1", "give StackGAN one")
-    sketch = quick(model.g1)
-    fit = [model.matcher(sketch(p, z, eps1).images, p).diagonal() for p, z, eps1 in
+    sketch, score = steady(model.g1), steady(model.matcher)
+    fit = [score(sketch(p, z, eps1).images, p).diagonal() for p, z, eps1 in
            zip(phi.split(batch_size), noise[0].split(batch_size), noise[2].split(batch_size))]
     best = torch.cat(fit).view(-1, best_of).argmax(1)
     rows = torch.arange(0, len(phi), best_of, device=best.device) + best
@@ -334,7 +356,7 @@ def drawings(
     else: phi = embedded(model, texts).repeat_interleave(each, 0)
     phi, noise = model.choose(phi, [truncation * noise[0], *noise[1:]], best_of)
     only = sketch or model.g2 is None
-    draw = quick(model.g1 if only else model.g2)
+    draw = steady(model.g1 if only else model.g2)
     for p, z, eps, eps1 in zip(*(x.split(batch_size) for x in (phi, *noise))):
         yield draw(p, z, eps1) if only else draw(p, z, eps, eps1)
 
