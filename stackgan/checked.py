@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['WRAPPED', 'LIMITS', 'short_path', 'regular_file', 'read_text', 'save_config', 'read_config', 'checked_config',
-           'Completion', 'checked_completions', 'save_weights', 'load_weights', 'check_shapes_of', 'load_network',
-           'build_network']
+           'Completion', 'checked_completions', 'save_weights', 'load_weights', 'check_shapes_of', 'plain_torch',
+           'load_network', 'build_network']
 
 # %% ../nbs/01a_checked.ipynb #c0de0004
 import codecs
@@ -18,6 +18,7 @@ import stat
 import types
 import typing
 import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -283,6 +284,15 @@ def check_shapes_of(
                             "copy the whole folder again")
 
 # %% ../nbs/01a_checked.ipynb #e1ffb757
+@contextmanager
+def plain_torch():
+    "New tensors are float32 and on the CPU, whatever PyTorch's defaults are."
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.device("cpu"): yield
+    finally: torch.set_default_dtype(before)
+
 def load_network(
     net:nn.Module, # as config.json describes it; changed in place
     file:str|Path, # its .safetensors

@@ -125,7 +125,7 @@ def _fours(y): # (n, 2h, 2w, c) -> (n, h, 2, w, 2, c), a view
 
 class Doubling(Bilinear):
     "Nearest-neighbour upsampling by 2, then a 3x3 convolution, with 9 products a pixel for 36."
-    taps, scale = torch.tensor([[1., 0, 0], [1, 1, 1], [0, 0, 1]]), 2
+    taps, scale = torch.tensor([[1., 0, 0], [1, 1, 1], [0, 0, 1]], device="cpu"), 2
 
     def plain(self, x, weight):
         return F.conv2d(F.interpolate(x, scale_factor=2, mode="nearest"), weight, padding=1)
@@ -175,7 +175,7 @@ def _two_t(grad, made):
 
 class Winograd(Bilinear):
     "A 3x3 convolution with padding 1 by tiles of 2x2 outputs: 16 products a tile instead of 36."
-    taps = torch.tensor([[1., 0, 0], [.5, .5, .5], [.5, -.5, .5], [0, 0, 1]])
+    taps = torch.tensor([[1., 0, 0], [.5, .5, .5], [.5, -.5, .5], [0, 0, 1]], device="cpu")
 
     def plain(self, x, weight): return F.conv2d(x, weight, padding=1)
     def places(self, n, h, w): return torch.Size((4, 4, n, h // 2, w // 2))

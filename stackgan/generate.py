@@ -29,7 +29,7 @@ def walk_between(
     z = model.noise(1, seed)[0]                                                # (1, 100)
     ends = checked_sentences([first, last], model.text, model.words)
     a, b = embedded(model, [model.complete(text, z[0]) for text in ends])      # twice (256,)
-    t, z = torch.linspace(0, 1, steps, device=a.device)[:, None], z.repeat(steps, 1)
+    t, z = torch.linspace(0, 1, steps, dtype=a.dtype, device=a.device)[:, None], z.repeat(steps, 1)
     return to_pictures(model.from_phi(a + t * (b - a), z, augment=False))
 
 # %% ../nbs/07c_stackgan.ipynb #f07c0003
@@ -94,7 +94,7 @@ def noise(self:StackGAN,
     seed:int|None=None, # None: another one each time
 ) -> tuple[Tensor, Tensor, Tensor]: # z (n, z_dim), eps (n, c_dim), eps1 (n, c_dim)
     "Noise of which row i depends on the seed and i alone, so that picture 1 of 4 is picture 1 of 1."
-    if seed is None: seed = int(torch.randint(2 ** 31, ()))
+    if seed is None: seed = int(torch.randint(2 ** 31, (), device="cpu"))
     device = next(self.g1.parameters()).device
     return tuple(x.to(device) for x in noise_rows((self.g1.z_dim, self.g1.c_dim, self.g1.c_dim), n, seed))
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from .basics import refusal, several
 from .birds import ATTRIBUTES, all_species, describe, plan_birds
 from .files import as_bytes
-from .checked import checked_config, load_network, read_config
+from .checked import checked_config, load_network, plain_torch, read_config
 from .generate import StackGAN
 from .models import drawings, evaluating
 from .matching import ImageEncoder, ImageNetFeatures, fit_image_encoder
@@ -91,6 +91,7 @@ class AttributeJudge(nn.Module):
         return dict(size=self.size, features=self.features, channels=list(self.channels))
 
     @classmethod
+    @plain_torch()
     def from_pretrained(cls,
         folder:str|Path|None=None, # where `save_model(folder, judge=judge)` wrote it; None: the packaged one
     ) -> "AttributeJudge": # ready to look

@@ -21,8 +21,8 @@ from PIL import Image
 from torch import Tensor
 
 from .basics import keep_heap, normalised, refusal, write_aside
-from .checked import (build_network, checked_completions, checked_config, load_network, read_config,
-                              read_text)
+from .checked import (build_network, checked_completions, checked_config, load_network, plain_torch,
+                              read_config, read_text)
 from .files import to_pictures
 from .folded import quick
 from .matching import matcher_from
@@ -75,6 +75,7 @@ def _brings_weights(config): # of another package's network, which is then not b
     return isinstance(config, dict) and (config.get("type") == "SentenceEncoder"
                                          or config.get("pictures", {}) is None)
 
+@plain_torch()
 def load_parts(
     folder:str|Path, # with config.json and one .safetensors a network
 ) -> dict: # text, g1, g2, completions, matcher and words, as `StackGAN` takes them; None where there is none
@@ -264,8 +265,8 @@ def noise_rows(
     "Noise for n pictures, each from a stream of its own."
     rows = []
     for i in range(n):
-        g = torch.Generator().manual_seed(int(seed) * 100_003 + i)
-        rows.append([torch.randn(d, generator=g) for d in dims])
+        g = torch.Generator("cpu").manual_seed(int(seed) * 100_003 + i)
+        rows.append([torch.randn(d, generator=g, dtype=torch.float32, device="cpu") for d in dims])
     return tuple(torch.stack(x) for x in zip(*rows))
 
 def check_shapes(
@@ -330,7 +331,8 @@ def embedded(
 ) -> Tensor: # (number of sentences, phi_dim)
     "phi by a model's own text encoder, where its generators compute."
     if model.text is None: raise refusal("this model has no text encoder", "one", "use from_phi")
-    return model.text.embed(texts).to(next(model.g1.parameters()).device)
+    with plain_torch(): phi = model.text.embed(texts)
+    return phi.to(next(model.g1.parameters()).device)
 
 @torch.no_grad()
 def drawings(
