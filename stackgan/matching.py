@@ -455,7 +455,7 @@ class Matcher(nn.Module):
         if images.shape[-1] != side:
             images = F.interpolate(images, (side, side), mode="bilinear", antialias=True, align_corners=False)
         features = self.encoder.opinions(images, soften) if self.opinions else self.encoder(images)
-        features = (features.float() - self.mean) / self.std
+        features = (features.to(self.mean) - self.mean) / self.std
         if seen is not None and self.opinions:
             columns = zip(seen.to(images.device).split(1, 1), self.encoder.targets.values())
             features = features * torch.cat([one.expand(-1, n) for one, n in columns], 1)
@@ -467,7 +467,7 @@ class Matcher(nn.Module):
         seen:Tensor|None=None, # (B, A) bool, see `embed`
         soften:float=1., # see `embed`
     ) -> Tensor: # (B, N) scores: how well does each picture fit each sentence?
-        return self.embed(images, seen, soften).float() @ (phi.float() * self.phi_std + self.phi_mean).T
+        return self.embed(images, seen, soften).float() @ (phi.float() * self.phi_std + self.phi_mean).float().T
 
 # %% ../nbs/02b_matching.ipynb #40998d8c
 def load_matcher(

@@ -296,9 +296,11 @@ def evaluating(
 def steady(
     net:torch.nn.Module, # a generator, or a matcher
 ): # a function with the arguments and results of its `forward`
-    "A network as drawing needs it: in evaluation mode, and the quick copy where there is one."
+    "A network as drawing needs it: in evaluation mode, fed in its own dtype, and its quick copy if it has one."
+    dtype = next((p.dtype for p in net.parameters() if p.is_floating_point()), None)
     with evaluating(net): copy = quick(net)
     def draw(*given):
+        given = [x if x is None else x.to(dtype or x.dtype) for x in given]
         with evaluating(net): return copy(*given)
     return draw
 
