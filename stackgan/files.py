@@ -326,6 +326,17 @@ def cut_on_device(
     return pixels[index[:, :, None, None], channel, rows[:, None, :, None], columns[:, None, None, :]]
 
 # %% ../nbs/01b_files.ipynb #fc13d4e2
+_KINDS = torch.float32, torch.float16, torch.bfloat16, torch.float64 # that weights are stored in
+
+def _stored(name, net, dtype): # a network's tensors as its file will hold them, or a refusal
+    state = {k: v.detach().to(dtype if dtype and v.is_floating_point() else v.dtype)
+             for k, v in net.state_dict().items() if not (name == "stage2" and k.startswith("stage1."))}
+    bad = next((k for k, v in state.items() if v.is_floating_point() and not v.isfinite().all()), None)
+    if bad:
+        given = f"{bad} of {name} holds NaN or infinity" + f" in {state[bad].dtype}" * (dtype is not None)
+        raise refusal(given, "numbers", "train it anew, or store it in torch.float32 if it has numbers there")
+    return state
+
 def save_model(
     folder:str|Path, # where to; made if missing
     dtype:torch.dtype|None=None, # store weights in this type, e.g. torch.float16; None keeps theirs
@@ -333,10 +344,9 @@ def save_model(
     **parts, # text=, stage1=, stage2=, matcher=: networks with a `config()`; None is left out
 ):
     "Write config.json and one .safetensors a network: what `StackGAN.from_pretrained` reads."
-    folder = Path(folder)
-    parts = {k: v for k, v in parts.items() if v is not None}
-    for name, net in parts.items():
-        state = {k: v.detach().to(dtype if dtype and v.is_floating_point() else v.dtype)
-                 for k, v in net.state_dict().items() if not (name == "stage2" and k.startswith("stage1."))}
-        save_weights(folder / f"{name}.safetensors", state)
+    if dtype not in (None, *_KINDS):
+        raise refusal(f"dtype is {dtype}", f"one of {', '.join(map(str, _KINDS))}", "take torch.float16")
+    folder, parts = Path(folder), {k: v for k, v in parts.items() if v is not None}
+    states = {name: _stored(name, net, dtype) for name, net in parts.items()}  # all, before one is written
+    for name, state in states.items(): save_weights(folder / f"{name}.safetensors", state)
     save_config(folder / "config.json", {name: net.config() for name, net in parts.items()} | (notes or {}))
