@@ -327,6 +327,7 @@ def cut_on_device(
 
 # %% ../nbs/01b_files.ipynb #fc13d4e2
 _KINDS = torch.float32, torch.float16, torch.bfloat16, torch.float64 # that weights are stored in
+_FILES = [f"{part}.safetensors" for part in ("text", "stage1", "stage2", "matcher", "judge")] + ["words.txt"]
 
 def _stored(name, net, dtype): # a network's tensors as its file will hold them, or a refusal
     state = {k: v.detach().to(dtype if dtype and v.is_floating_point() else v.dtype)
@@ -343,10 +344,11 @@ def save_model(
     notes:dict|None=None, # what else config.json shall hold, fit for JSON
     **parts, # text=, stage1=, stage2=, matcher=: networks with a `config()`; None is left out
 ):
-    "Write config.json and one .safetensors a network: what `StackGAN.from_pretrained` reads."
+    "Write config.json and one .safetensors a network, for `StackGAN.from_pretrained`; an older model goes."
     if dtype not in (None, *_KINDS):
         raise refusal(f"dtype is {dtype}", f"one of {', '.join(map(str, _KINDS))}", "take torch.float16")
     folder, parts = Path(folder), {k: v for k, v in parts.items() if v is not None}
     states = {name: _stored(name, net, dtype) for name, net in parts.items()}  # all, before one is written
     for name, state in states.items(): save_weights(folder / f"{name}.safetensors", state)
     save_config(folder / "config.json", {name: net.config() for name, net in parts.items()} | (notes or {}))
+    for name in {*_FILES} - {f"{part}.safetensors" for part in parts}: (folder / name).unlink(missing_ok=True)
