@@ -327,7 +327,7 @@ def cut_on_device(
 
 # %% ../nbs/01b_files.ipynb #fc13d4e2
 _KINDS = torch.float32, torch.float16, torch.bfloat16, torch.float64 # that weights are stored in
-_FILES = [f"{part}.safetensors" for part in ("text", "stage1", "stage2", "matcher", "judge")] + ["words.txt"]
+_MODEL = "text.safetensors", "stage1.safetensors", "stage2.safetensors", "matcher.safetensors", "words.txt"
 
 def _stored(name, net, dtype): # a network's tensors as its file will hold them, or a refusal
     state = {k: v.detach().to(dtype if dtype and v.is_floating_point() else v.dtype)
@@ -351,4 +351,5 @@ def save_model(
     states = {name: _stored(name, net, dtype) for name, net in parts.items()}  # all, before one is written
     for name, state in states.items(): save_weights(folder / f"{name}.safetensors", state)
     save_config(folder / "config.json", {name: net.config() for name, net in parts.items()} | (notes or {}))
-    for name in {*_FILES} - {f"{part}.safetensors" for part in parts}: (folder / name).unlink(missing_ok=True)
+    old = {*_MODEL} - {f"{part}.safetensors" for part in parts} if "stage1" in parts else ()
+    for name in old: (folder / name).unlink(missing_ok=True)

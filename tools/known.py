@@ -41,7 +41,7 @@ from stackgan.game import BETAS, discriminator_loss, generator_loss
 from stackgan.generate import StackGAN
 from stackgan.known import LAYOUT, NAMES, PLACES, OpenBirds
 from stackgan.matching import fast_bf16, load_matcher, rough
-from stackgan.models import find_model
+from stackgan.models import find_model, load_words, save_words
 from stackgan.networks import PatchDiscriminator, fixed_imagenet, imagenet_maps
 from stackgan.recipes import SIDES
 from stackgan.stage1 import StageIGenerator
@@ -332,7 +332,9 @@ def package(out):
     (text, matcher), g1 = load_matcher(weights), stage1_net()
     g2, (first, last) = stage2_net(g1), (torch.load(out / f"stage{n}.pt", weights_only=True) for n in (1, 2))
     g1.load_state_dict(first["average"]); g2.load_state_dict({k: v for k, v in last["average"].items() if not k.startswith("stage1.")} | {"stage1." + k: v for k, v in g1.state_dict().items()})
+    words = load_words(weights)
     save_model(weights, torch.float16, dict(completions=[SIDES]), text=text, stage1=g1, stage2=g2, matcher=matcher)
+    save_words(weights, words)
     players = {f"{part}.{k}": v for part, net in dict(tell=first["tell"], D2=last["D"]).items() for k, v in net.items()}
     save_weights(PLAYERS, {k: v.half() if v.is_floating_point() else v for k, v in players.items()}, dict(step1=first["step"], step2=last["step"]))
 
