@@ -90,7 +90,7 @@ def sweep(
 ):
     "Remove what processes that are gone have left unfinished in a folder."
     for entry in os.scandir(folder):
-        whose = re.fullmatch(r"\..+\.(?:([0-9a-f]{8})-)?(\d+)\.(?:tmp|part)", entry.name)
+        whose = re.fullmatch(r"\..+\.(?:([0-9a-f]{8})-)?(\d+)(?:-\d+)?\.(?:tmp|part)", entry.name)
         if not whose: continue
         here = whose[1] in (None, _HOST)
         try:
@@ -103,10 +103,11 @@ def sweep(
 def name_aside(
     path:str|Path, # of a file or folder that is going to be written; its folder is there
     ending:str="tmp", # "part" for what takes long
-) -> Path: # in the same folder, hidden, and this process's own
+) -> Path: # in the same folder, hidden, and this thread's own
     "The name under which something is written until it is whole."
     sweep(Path(path).parent)
-    return Path(path).with_name(f".{Path(path).name}.{_HOST}-{os.getpid()}.{ending}")
+    whose = f"{_HOST}-{os.getpid()}-{threading.get_native_id()}"
+    return Path(path).with_name(f".{Path(path).name}.{whose}.{ending}")
 
 # %% ../nbs/00a_basics.ipynb #a1f0c002
 class NoRoom(OSError):
@@ -129,6 +130,8 @@ def room_for(
         if getattr(e, "errno", None) not in _FULL and not said: raise
         raise NoRoom(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from e
 
+_MASK = threading.Lock()
+
 def write_aside(
     path:str|Path, # the file to write; its folder is made if missing
     write, # called with the temporary path, to write there
@@ -140,7 +143,7 @@ def write_aside(
         tmp = name_aside(path)
         try:
             write(tmp)
-            mask = os.umask(0); os.umask(mask)
+            with _MASK: mask = os.umask(0); os.umask(mask)  # it is the whole process's
             os.chmod(tmp, 0o666 & ~mask)  # safetensors writes files that nobody else may read
             with open(tmp, "rb+") as f: os.fsync(f.fileno())  # on the disk before it gets its name
             os.replace(tmp, path)
