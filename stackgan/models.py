@@ -4,11 +4,13 @@
 
 # %% auto #0
 __all__ = ['MESSAGES', 'packaged_models', 'find_model', 'model_card', 'load_parts', 'save_words', 'load_words', 'draft_card',
-           'upload_model', 'unreadable', 'sentence_notes', 'checked_sentences', 'complete_sentence', 'noise_rows',
-           'check_shapes', 'evaluating', 'steady', 'best_rows', 'embedded', 'drawings', 'draw_pictures']
+           'upload_model', 'unreadable', 'sentence_notes', 'checked_sentences', 'complete_sentence', 'whole',
+           'checked_seed', 'noise_rows', 'check_shapes', 'evaluating', 'steady', 'best_rows', 'embedded', 'drawings',
+           'draw_pictures']
 
 # %% ../nbs/07a_models.ipynb #f07a0004
 import difflib
+import operator
 import re
 import warnings
 from collections.abc import Iterable, Iterator
@@ -257,15 +259,34 @@ def complete_sentence(
     return text
 
 # %% ../nbs/07a_models.ipynb #47d58851
+def whole(
+    number, # anything
+) -> int|None: # None: no whole number
+    "A whole number of Python, NumPy or PyTorch; a bool, a float or a string is none."
+    if str(getattr(number, "dtype", type(number).__name__)).endswith("bool"): return None
+    try: return operator.index(number)
+    except TypeError: return None
+
+_SEEDS = range(-2 ** 63 // 100_003 + 1, 2 ** 64 // 100_003 - 1)  # so that PyTorch's generator can be told its rows
+
+def checked_seed(
+    seed, # anything
+) -> int:
+    "A seed, or a refusal."
+    if (number := whole(seed)) is None or number not in _SEEDS:
+        said = "a whole number of at most 46 bits"
+        raise refusal(f"seed is {seed!r}", said, "take 0, or None for another one each time")
+    return number
+
 def noise_rows(
     dims, # lengths of the vectors
     n:int, # rows
     seed:int, # row i depends on it and on i alone
 ) -> tuple[Tensor, ...]: # standard normal, (n, d) for each d of `dims`
     "Noise for n pictures, each from a stream of its own."
-    rows = []
+    rows, seed = [], checked_seed(seed)
     for i in range(n):
-        g = torch.Generator("cpu").manual_seed(int(seed) * 100_003 + i)
+        g = torch.Generator("cpu").manual_seed(seed * 100_003 + i)
         rows.append([torch.randn(d, generator=g, dtype=torch.float32, device="cpu") for d in dims])
     return tuple(torch.stack(x) for x in zip(*rows))
 
