@@ -9,9 +9,9 @@ __all__ = ['walk_between', 'StackGAN']
 import torch
 from PIL import Image
 
-from .basics import moved_from, refusal
+from .basics import moved_from
 from .files import to_pictures
-from .models import checked_sentences, embedded
+from .models import checked_sentences, checked_whole, embedded
 
 __getattr__ = moved_from(__name__)
 
@@ -25,7 +25,7 @@ def walk_between(
     seed:int|None=None, # of the noise, the same in all pictures
 ) -> list[Image.Image]: # from the first sentence's picture to the last's
     "Walk from one sentence to another with fixed noise (Zhang et al. 2017, fig. 8)."
-    if steps < 2: raise refusal(f"steps is {steps}", "2 or more", "take 8")
+    steps = checked_whole("steps", steps, 2)
     z = model.noise(1, seed)[0]                                                # (1, 100)
     ends = checked_sentences([first, last], model.text, model.words)
     a, b = embedded(model, [model.complete(text, z[0]) for text in ends])      # twice (256,)
@@ -45,8 +45,8 @@ from .basics import keep_heap, refusal, write_aside
 from .export import export_graphs
 from .files import save_model
 from .matching import Matcher
-from .models import (best_rows, check_shapes, checked_sentences, complete_sentence, draft_card,
-                             draw_pictures, embedded, find_model, load_parts, noise_rows, save_words,
+from .models import (best_rows, check_shapes, checked_sentences, checked_whole, complete_sentence,
+                             draft_card, draw_pictures, embedded, find_model, load_parts, noise_rows, save_words,
                              steady, upload_model)
 from .stage1 import StageIGenerator
 from .stage2 import StageIIGenerator
@@ -81,7 +81,7 @@ class StackGAN(nn.Module):
         eps1:Tensor|None=None, # Stage-I's draw
     ) -> Tensor: # (B, 3, S, S) in [-1, 1]
         "Pictures from tensors: Stage-II's, or Stage-I's where there is no Stage-II."
-        check_shapes(phi, z, self.g1)
+        check_shapes(phi, z, self.g1, eps, eps1)
         if not augment: eps = eps1 = torch.zeros(len(phi), self.g1.c_dim, dtype=phi.dtype, device=phi.device)
         keep_heap()
         draw = steady(self.g2 or self.g1)
@@ -95,7 +95,7 @@ def noise(self:StackGAN,
 ) -> tuple[Tensor, Tensor, Tensor]: # z (n, z_dim), eps (n, c_dim), eps1 (n, c_dim)
     "Noise of which row i depends on the seed and i alone, so that picture 1 of 4 is picture 1 of 1."
     if seed is None: seed = int(torch.randint(2 ** 31, (), device="cpu"))
-    device = next(self.g1.parameters()).device
+    n, device = checked_whole("n", n), next(self.g1.parameters()).device
     return tuple(x.to(device) for x in noise_rows((self.g1.z_dim, self.g1.c_dim, self.g1.c_dim), n, seed))
 
 @patch

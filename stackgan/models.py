@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['MESSAGES', 'packaged_models', 'find_model', 'model_card', 'load_parts', 'save_words', 'load_words', 'draft_card',
            'upload_model', 'unreadable', 'sentence_notes', 'checked_sentences', 'complete_sentence', 'whole',
-           'checked_seed', 'noise_rows', 'check_shapes', 'evaluating', 'steady', 'best_rows', 'embedded', 'drawings',
-           'draw_pictures']
+           'checked_whole', 'checked_truncation', 'checked_seed', 'noise_rows', 'check_shapes', 'evaluating', 'steady',
+           'best_rows', 'embedded', 'drawings', 'draw_pictures']
 
 # %% ../nbs/07a_models.ipynb #f07a0004
 import difflib
+import math
 import operator
 import re
 import warnings
@@ -44,13 +45,16 @@ def find_model(
     name:str|Path, # a packaged name, a folder, or a Hugging Face Hub id such as "user/model"
 ) -> Path: # a folder with config.json
     "Where a model lies, fetched first if it is on the Hub."
+    if not isinstance(name, (str, Path)) or not 0 < len(str(name)) < 1000:
+        known = f"a folder with config.json, a Hub id, or one of {', '.join(packaged_models())}"
+        raise refusal(f"the model is {str(name)[:60]!r}", known, "check the spelling", FileNotFoundError)
     name, folder = str(name), Path(name)
     if name in packaged_models(): return Path(str(files("stackgan") / "weights" / name))
     if (folder / "config.json").is_file(): return folder
     if folder.is_dir():
         raise refusal(f"{name} has no config.json", "a folder that save_pretrained or a run's model/ made",
                       "point at that folder", FileNotFoundError)
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", name):
         near = difflib.get_close_matches(name, packaged_models(), 1)
         known = f"a folder with config.json, a Hub id, or one of {', '.join(packaged_models())}"
         given = f"{name!r} is no model" + "".join(f" (did you mean {n}?)" for n in near)
@@ -229,7 +233,8 @@ def checked_sentences(
     remarks:bool=True, # warn of what is cut, not read, not learned?
 ) -> list[str]: # always several, with single spaces
     "Sentences that say something, or a refusal."
-    texts = list(texts) if isinstance(texts, Iterable) and not isinstance(texts, (str, bytes)) else [texts]
+    one = isinstance(texts, (str, bytes)) or getattr(texts, "ndim", 1) == 0 or not isinstance(texts, Iterable)
+    texts = [texts] if one else list(texts)
     if not texts: raise refusal("texts is empty", "at least one sentence", "say what to draw")
     for t in texts:
         if not isinstance(t, str): raise refusal(f"{t!r} is no sentence", "a string", "say what to draw")
@@ -267,6 +272,26 @@ def whole(
     try: return operator.index(number)
     except TypeError: return None
 
+def checked_whole(
+    name:str, # of the number, for the message
+    number, # anything
+    least:int=1,
+) -> int:
+    "A whole number that is large enough, or a refusal."
+    if (found := whole(number)) is None or found < least:
+        raise refusal(f"{name} is {number!r}", f"{least} or more, a whole number", f"take {least}")
+    return found
+
+def checked_truncation(
+    truncation, # anything
+):
+    "A factor of the noise as it was given, or a refusal."
+    try: number = math.nan if isinstance(truncation, (str, bytes, bool)) else float(truncation)
+    except (TypeError, ValueError, RuntimeError): number = math.nan
+    if not 0 <= number <= 100:
+        raise refusal(f"truncation is {truncation!r}", "0 (no noise) to 1 (all of it)", "try 0.7")
+    return truncation
+
 _SEEDS = range(-2 ** 63 // 100_003 + 1, 2 ** 64 // 100_003 - 1)  # so that PyTorch's generator can be told its rows
 
 def checked_seed(
@@ -294,8 +319,15 @@ def check_shapes(
     phi:Tensor, # (B, phi_dim)
     z:Tensor, # (B, z_dim)
     g1:StageIGenerator, # that will read them
+    *draws:Tensor|None, # eps and eps1, (B, c_dim)
 ):
     "Refuse tensors that a generator cannot read."
+    for name, x in zip(("phi", "z", "eps", "eps1"), (phi, z, *draws)):
+        if name[:3] == "eps" and x is None: continue
+        if not isinstance(x, Tensor):
+            raise refusal(f"{name} is a {type(x).__name__}", "a tensor", "torch.as_tensor makes one")
+        if not len(x := x.detach()) or not x.isfinite().all():
+            raise refusal(f"{name} has no rows, NaN or infinity", "numbers", "use `phi` and `noise`")
     for name, x, width in (("phi", phi, g1.phi_dim), ("z", z, g1.z_dim)):
         if x.ndim != 2 or x.shape[1] != width:
             raise refusal(f"{name} has shape {tuple(x.shape)}", f"(B, {width})", "use `phi` and `noise`")
@@ -335,7 +367,7 @@ def best_rows(
     batch_size:int=64, # sketches computed at once
 ) -> tuple[Tensor, list[Tensor]]: # phi and noise of the chosen ones
     "Sketch all candidates and keep, of every `best_of`, the one that fits its sentence best by the matcher."
-    if best_of < 1: raise refusal(f"best_of is {best_of}", "1 or more sketches to choose from", "take 1")
+    best_of, batch_size = checked_whole("best_of", best_of), checked_whole("batch_size", batch_size)
     if best_of == 1: return phi, list(noise)
     if model.matcher is None:
         given = f"best_of is {best_of}, and this model has no matcher to choose with"
@@ -370,8 +402,7 @@ def drawings(
     remarks:bool=True, # warn of what of the sentences is not understood?
 ) -> Iterator[Generated]: # in batches, in the order of the noise
     "The one loop behind `StackGAN` and the evaluation: complete, embed, truncate, choose, draw."
-    if not truncation >= 0:
-        raise refusal(f"truncation is {truncation}", "0 (no noise) to 1 (all of it)", "try 0.7")
+    truncation, batch_size = checked_truncation(truncation), checked_whole("batch_size", batch_size)
     keep_heap()
     texts = checked_sentences(texts, model.text, model.words, remarks)  # before more is said
     each = len(noise[0]) // len(texts)
@@ -394,8 +425,7 @@ def draw_pictures(
     *options, # of `drawings`: sketch, batch_size, complete, truncation
 ) -> list[Image.Image]: # n of the first sentence, then n of the second, ...
     "What `StackGAN`'s calls do: every sentence meets the same noise."
-    if n < 1: raise refusal(f"n is {n}", "1 or more pictures of each sentence", "take 1")
-    texts = checked_sentences(texts)
-    noise = [x.repeat(len(texts), 1) for x in model.noise(n * max(1, best_of), seed)]
+    n, best_of, texts = checked_whole("n", n), checked_whole("best_of", best_of), checked_sentences(texts)
+    noise = [x.repeat(len(texts), 1) for x in model.noise(n * best_of, seed)]
     batches = drawings(model, texts, noise, *options, best_of=best_of)
     return [p for made in batches for p in to_pictures(made.images)]
