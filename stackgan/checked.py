@@ -286,11 +286,11 @@ def check_shapes_of(
 # %% ../nbs/01a_checked.ipynb #e1ffb757
 @contextmanager
 def plain_torch():
-    "New tensors are float32 and on the CPU, whatever PyTorch's defaults are."
+    "New tensors are float32 and on the CPU, whatever PyTorch's defaults are; its random numbers go on as before."
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
     try:
-        with torch.device("cpu"): yield
+        with torch.device("cpu"), torch.random.fork_rng(devices=[]): yield
     finally: torch.set_default_dtype(before)
 
 def load_network(
