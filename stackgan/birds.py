@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
 
-from .basics import folder_aside, moved_from, parallel_map, refusal
+from .basics import folder_aside, moved_from, out_folder, parallel_map, refusal
 from .drawing import COLOURS, draw_bird, write_layout
 from .grammar import PLACES, caption
 
@@ -241,7 +241,7 @@ def write_birds(
         if not least <= value <= 1_000_000:
             raise refusal(f"{name} is {value}", f"{least} to 1,000,000", "choose another number")
     if not 16 <= size <= 500: raise refusal(f"size is {size}", "16 to 500 pixels", "choose a size in between")
-    root = Path(root)
+    root = out_folder(root)
     if (root/"CUB_200_2011"/"images.txt").exists():
         raise refusal(f"{root} already holds a data set", "a new folder",
                       "choose another folder or delete it first", FileExistsError)

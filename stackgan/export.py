@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .basics import refusal, write_aside
+from .basics import out_folder, refusal, write_aside
 from .matching import Matcher
 from .stage1 import StageIGenerator
 from .stage2 import StageIIGenerator
@@ -154,7 +154,7 @@ def export_graphs(
     matcher:Matcher|None=None, # a `StackGAN`'s, too
 ) -> Path: # the folder
     "Write text.onnx, stage1.onnx, stage2.onnx, match.onnx and model.json; an older model's graphs go."
-    folder, graphs = Path(folder), graph_examples(text, g1, g2, matcher)
+    folder, graphs = out_folder(folder), graph_examples(text, g1, g2, matcher)
     for name, (net, inputs, output) in graphs.items():
         graph = trace_graph(copy.deepcopy(net).float().cpu(), inputs, output)  # the caller's stays as it is
         if half: halve_weights(graph)

@@ -28,7 +28,7 @@ from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .basics import cores, in_bytes, name_aside, parallel_map, refusal, room_for
+from .basics import cores, in_bytes, name_aside, out_folder, parallel_map, refusal, room_for
 from .checked import (WRAPPED, load_network, read_config, read_text, regular_file, save_config,
                               save_weights, short_path)
 from .large import file_stamp, from_tar, streamed
@@ -347,7 +347,7 @@ def save_model(
     "Write config.json and one .safetensors a network, for `StackGAN.from_pretrained`; an older model goes."
     if dtype not in (None, *_KINDS):
         raise refusal(f"dtype is {dtype}", f"one of {', '.join(map(str, _KINDS))}", "take torch.float16")
-    folder, parts = Path(folder), {k: v for k, v in parts.items() if v is not None}
+    folder, parts = out_folder(folder), {k: v for k, v in parts.items() if v is not None}
     states = {name: _stored(name, net, dtype) for name, net in parts.items()}  # all, before one is written
     for name, state in states.items(): save_weights(folder / f"{name}.safetensors", state)
     save_config(folder / "config.json", {name: net.config() for name, net in parts.items()} | (notes or {}))

@@ -96,7 +96,7 @@ class AttributeJudge(nn.Module):
         folder:str|Path|None=None, # where `save_model(folder, judge=judge)` wrote it; None: the packaged one
     ) -> "AttributeJudge": # ready to look
         "Load a judge."
-        folder = Path(folder) if folder else Path(str(files("stackgan") / "weights" / "judge"))
+        folder = Path(folder).expanduser() if folder else Path(str(files("stackgan") / "weights" / "judge"))
         config = read_config(folder / "config.json").get("judge")
         net = cls(**checked_config(cls, config, f"{folder / 'config.json'}, judge,"))
         return load_network(net, folder / "judge.safetensors").eval()

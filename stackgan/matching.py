@@ -474,7 +474,7 @@ def load_matcher(
     folder:str|Path, # with text.safetensors, matcher.safetensors and the keys text and matcher in config.json
 ) -> tuple[TextEncoder, Matcher]: # in evaluation mode
     "Load a text encoder and the matcher that shares its space."
-    folder, pair = Path(folder), []
+    folder, pair = Path(folder).expanduser(), []
     for part, build in (("text", TextEncoder.from_config), ("matcher", matcher_from)):
         file, note = folder / f"{part}.safetensors", folder / "config.json"
         if not file.is_file():

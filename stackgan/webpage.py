@@ -21,7 +21,7 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
-from .basics import refusal, write_aside
+from .basics import out_folder, refusal, write_aside
 from .generate import StackGAN
 from .models import MESSAGES, find_model
 from .sentences import examples_for, known_words
@@ -90,7 +90,7 @@ def write_page(
     npm:bool=True, # copy the runtime from its npm package, if npm is there? if not, link it
 ) -> Path: # the folder
     "Write the playground that runs in a browser: serve the folder, open its index.html."
-    out, models = Path(out), []
+    out, models = out_folder(out), []
     for name in names:
         model, label = StackGAN.from_pretrained(name), re.sub(r"[^\w-]+", "-", Path(name).name)
         if label in [m["name"] for m in models]:
