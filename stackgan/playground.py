@@ -24,7 +24,7 @@ from .basics import normalised, refusal
 from .files import to_pictures
 from .generate import StackGAN
 from .models import drawings, find_model, packaged_models, sentence_notes, unreadable
-from .sentences import as_gif, as_png, examples_for, known_words
+from .sentences import as_gif, as_png, examples_for, known_words, model_names
 
 # %% ../nbs/14_playground.ipynb #32f6917f
 @dataclass
@@ -169,7 +169,7 @@ def playground(
     turn=nullcontext, # gives a context to draw in; chapter 14c's lets visitors take turns
 ) -> widgets.VBox: # to be displayed
     "The playground, as widgets."
-    w = _controls(list(names or packaged_models()), folders)
+    w = _controls(model_names(packaged_models() if names is None else names), folders)
     press = _connect(w, turn)
     box = widgets.VBox([w.sentence, w.example, widgets.HBox([w.model, w.n]), widgets.HBox([w.seed, w.dice]),
                         widgets.HBox([w.truncation, w.best_of]), w.draw, w.said, w.pictures,

@@ -22,9 +22,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from .basics import out_folder, refusal, write_aside
+from .export import graph_examples
 from .generate import StackGAN
 from .models import MESSAGES, find_model
-from .sentences import examples_for, known_words
+from .sentences import examples_for, known_words, model_names
 
 # %% ../nbs/14b_webpage.ipynb #24511e75
 RUNTIME = dict(
@@ -84,20 +85,27 @@ def about_model(
     return " ".join(said)
 
 # %% ../nbs/14b_webpage.ipynb #9ca314b3
-def write_page(
-    out:str|Path, # the site's folder; made if missing, its files are replaced
-    names:list[str]=("birds", "photos"), # packaged models, or folders
-    npm:bool=True, # copy the runtime from its npm package, if npm is there? if not, link it
-) -> Path: # the folder
-    "Write the playground that runs in a browser: serve the folder, open its index.html."
-    out, models = out_folder(out), []
-    for name in names:
+def _models(names): # label -> name and model; what a page cannot have is refused before any of it is written
+    found = {}
+    for name in model_names(names):
         model, label = StackGAN.from_pretrained(name), re.sub(r"[^\w-]+", "-", Path(name).name)
-        if label in [m["name"] for m in models]:
+        if label in found:
             raise refusal(f"two models are called {label}", "different names", "rename one folder")
         if model.text is None or min(model.g1.z_dim, model.g1.c_dim) < 16:  # noise.js draws blocks of 16
             given = f"{name} has no text encoder, or a z or c of fewer than 16 numbers"
             raise refusal(given, "a model that reads sentences", "take another model")
+        graph_examples(model.text, model.g1)
+        found[label] = name, model
+    return found
+
+def write_page(
+    out:str|Path, # the site's folder; made if missing, its files are replaced
+    names:str|list[str]=("birds", "photos"), # packaged models, or folders
+    npm:bool=True, # copy the runtime from its npm package, if npm is there? if not, link it
+) -> Path: # the folder
+    "Write the playground that runs in a browser: serve the folder, open its index.html."
+    out, models = out_folder(out), []
+    for label, (name, model) in _models(names).items():
         graphs = model.export_onnx(out / "models" / label)
         notes = json.loads((graphs / "model.json").read_text()) | dict(words=known_words(name))
         write_aside(graphs / "model.json", lambda tmp: tmp.write_text(json.dumps(notes) + "\n"))
@@ -111,6 +119,7 @@ def write_page(
     write_aside(out / "config.json", lambda tmp: tmp.write_text(config + "\n", encoding="utf8"))
     return out
 
+# %% ../nbs/14b_webpage.ipynb #14breport
 def page_report(
     site:str|Path, # that `write_page` wrote
 ) -> str: # lines for a person
@@ -129,7 +138,7 @@ def voila_notebook(
     names:list[str], # models
 ) -> dict: # a notebook
     "The notebook that the Voila page shows."
-    show = f"playground({list(map(str, names))!r}, folders=False, turn=turn)"
+    show = f"playground({model_names(names)!r}, folders=False, turn=turn)"
     cell = dict(cell_type="code", id="playground", metadata={}, execution_count=None, outputs=[],
                 source="from stackgan.playground import playground\n"
                        f"from stackgan.visitors import turn\n{show}")
@@ -184,7 +193,7 @@ def serve_playground(
     places:int=20,
 ) -> int: # exit code
     "Serve the playground with Voila until it is stopped."
-    for name in names: find_model(name)  # a misspelt one is refused here
+    for name in (names := model_names(names)): find_model(name)  # a misspelt one is refused here
     with tempfile.TemporaryDirectory() as tmp:
         notebook = Path(tmp) / "playground.ipynb"
         notebook.write_text(json.dumps(voila_notebook(names)))
