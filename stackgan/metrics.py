@@ -62,17 +62,28 @@ def bootstrap(
     return interval_figure(figure(*sets), np.std(again), len(sets[0]))
 
 # %% ../nbs/08b_metrics.ipynb #27d28df1
+def _first(x, last): # (N, 3, H, W) of either order; last: which one 3 x 3 pixels are in
+    if x.ndim == 4 and x.shape[-1] == 3 and (last or x.shape[1] != 3): x = x.permute(0, 3, 1, 2)
+    if x.ndim == 4 and x.shape[1] == 3: return x
+    raise refusal(f"pictures have the shape {tuple(x.shape)}", "(N, 3, S, S) or (N, S, S, 3)", "give colours")
+
+def _square(width, height): # to be resized
+    if width != height: raise refusal(f"a picture has {width} x {height} pixels", "a square", "cut it first")
+
 def as_tensor(
     pictures, # list of PIL images, uint8 (N, 3, S, S), or uint8 (N, S, S, 3) as `draw_birds` gives it
     size:int|None=None, # pixels a side wanted; None: as they are
 ) -> Tensor: # (N, 3, size, size) uint8
     "Pictures as a network sees them."
-    if isinstance(pictures, np.ndarray): pictures = torch.from_numpy(pictures).permute(0, 3, 1, 2)
+    if isinstance(pictures, np.ndarray): pictures = _first(torch.from_numpy(pictures), True)
     if not isinstance(pictures, Tensor):
+        for p in (pictures := list(pictures)) if size else (): _square(*p.size)
         small = [p.convert("RGB").resize((size, size) if size else p.size, Image.BICUBIC) for p in pictures]
         return torch.stack([torch.from_numpy(np.array(p)).permute(2, 0, 1) for p in small])
     if pictures.dtype != torch.uint8:
         raise refusal(f"pictures are {pictures.dtype}", "torch.uint8 from 0 to 255", "convert them first")
+    pictures = _first(pictures, False)
+    if size: _square(*pictures.shape[:1:-1])
     if size is None or pictures.shape[-1] == size: return pictures
     def resize(x): return nn.functional.interpolate(x.float(), (size, size), mode="bicubic", antialias=True)
     return torch.cat([resize(x).round().clamp(0, 255).to(torch.uint8) for x in pictures.split(32)])
