@@ -37,6 +37,11 @@ BACKGROUND_ODDS = {  # posture -> odds of branch, grass, water, sky, snow
     "swimming": (0, 0, 1, 0, 0), "flying": (.18, .18, .1, .34, .2)}
 
 # %% ../nbs/00_birds.ipynb #00c796e0
+def _look(name, value): # refuse what an attribute cannot be
+    values = ATTRIBUTES[name]
+    if value not in values:
+        raise refusal(f"{name} is {value!r}", f"one of {', '.join(values)}", "choose one of these")
+
 @dataclass(frozen=True)
 class Bird:
     "What is true of one drawn bird; `seed` decides everything that has no name."
@@ -57,9 +62,9 @@ class Bird:
     seed: int = 0
 
     def __post_init__(self):
-        for name, values in ATTRIBUTES.items():
-            if (value := getattr(self, name)) not in values:
-                raise refusal(f"{name} is {value!r}", f"one of {', '.join(values)}", "choose one of these")
+        for name in ATTRIBUTES: _look(name, getattr(self, name))
+        if not isinstance(self.seed, (int, np.integer)) or self.seed < 0:
+            raise refusal(f"seed is {self.seed!r}", "a whole number, 0 or more", "leave it out for 0")
         if not BACKGROUND_ODDS[self.posture][ATTRIBUTES["background"].index(self.background)]:
             able = [b for b, p in zip(ATTRIBUTES["background"], BACKGROUND_ODDS[self.posture]) if p]
             raise refusal(f"a {self.posture} bird has background={self.background!r}", " or ".join(able),
@@ -73,6 +78,7 @@ def random(
     **fixed, # attributes that are given, such as a species'
 ) -> Bird:
     "A bird whose other attributes are drawn, each from a stream of its own."
+    for name in ATTRIBUTES: _look(name, fixed.get(name, ATTRIBUTES[name][0]))
     streams = dict(zip((*ATTRIBUTES, "seed"), rng.spawn(len(ATTRIBUTES) + 1)))
     values = {name: str(streams[name].choice(ATTRIBUTES[name])) for name in ATTRIBUTES}
     values |= fixed
@@ -99,6 +105,8 @@ def describe(
     return_attributes:bool=False, # with the names of the attributes each mentions?
 ) -> list:
     "Different true sentences about a bird, in CUB's manner."
+    if not isinstance(n, (int, np.integer)) or n < 0:
+        raise refusal(f"n is {n!r}", "a whole number of captions", "take 10")
     rng, seen = np.random.default_rng([bird.seed, 7, seed]), {}
     while len(seen) < n:
         text, told = caption(bird, rng)
@@ -270,4 +278,6 @@ def from_row(
     row:dict, # of attributes.csv: all attributes and the seed, as text or numbers
 ) -> Bird:
     "The bird that a row of `write_birds`' attributes.csv is about."
+    lacking = [name for name in (*ATTRIBUTES, "seed") if name not in row]
+    if lacking: raise refusal(f"a row has no {lacking[0]}", "all attributes and seed", "see attributes.csv")
     return cls(**{name: row[name] for name in ATTRIBUTES}, seed=int(row["seed"]))
