@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MESSAGES', 'packaged_models', 'find_model', 'model_card', 'load_parts', 'save_words', 'load_words', 'draft_card',
-           'upload_model', 'unreadable', 'sentence_notes', 'checked_sentences', 'complete_sentence', 'whole',
+           'upload_model', 'unreadable', 'sentence_notes', 'remark', 'checked_sentences', 'complete_sentence', 'whole',
            'checked_whole', 'checked_truncation', 'checked_seed', 'noise_rows', 'check_shapes', 'evaluating', 'steady',
            'best_rows', 'embedded', 'drawings', 'draw_pictures']
 
@@ -12,7 +12,9 @@ __all__ = ['MESSAGES', 'packaged_models', 'find_model', 'model_card', 'load_part
 import difflib
 import math
 import operator
+import os
 import re
+import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -220,12 +222,22 @@ def sentence_notes(
         said.append(MESSAGES["cut"].format(max=max_len, length=len(low), end=read[-24:]))
     odd = [char for char in read if alphabet and char not in alphabet and char.strip()]
     if odd: said.append(MESSAGES["letters"].format(letters=_some(odd)))
-    whole = re.sub("[a-z]+$", "", read) if re.match("[a-z]", low[len(read):]) else read  # no half word
-    strange = [w for w in re.findall("[a-z]+", whole) if words and w not in words]
+    whole = re.sub("[a-z0-9]+$", "", read) if re.match("[a-z0-9]", low[len(read):]) else read  # no half word
+    strange = [w for w in re.findall("[a-z]+|[0-9]+", whole) if words and w not in words]
     if strange: said.append(MESSAGES["words"].format(words=_some(strange)))
     return said
 
 # %% ../nbs/07a_models.ipynb #f07a0023
+_LIBRARIES = f"{files('stackgan')}{os.sep}", f"{Path(torch.__file__).parent}{os.sep}"
+
+def remark(
+    said:str,
+):
+    "Warn at the line that called this package."
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and frame.f_code.co_filename.startswith(_LIBRARIES): frame, level = frame.f_back, level + 1
+    warnings.warn(said, stacklevel=level)
+
 def checked_sentences(
     texts:str|list[str], # one sentence or several, in any iterable
     encoder:TextEncoder|None=None, # that will read them: what it cannot read is refused
@@ -244,7 +256,7 @@ def checked_sentences(
         which = f"{t[:40]!r}: " if len(texts) > 1 else ""
         if why := unreadable(t, *reads): raise ValueError(f"{t[:40]!r}: {why}")
         for said in sentence_notes(t, *reads, words) if remarks and encoder is not None else ():
-            warnings.warn(which + said, stacklevel=3)
+            remark(which + said)
     return texts
 
 # %% ../nbs/07a_models.ipynb #9a2aa1d6

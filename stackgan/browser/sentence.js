@@ -34,8 +34,8 @@ export function notes(text, model, messages) { // what a visitor should know abo
     said.push(fill(messages.cut, {max: model.max_len, length: all.length, end: read.slice(-24).join("")}));
   const odd = read.filter(char => !model.alphabet.includes(char) && char.trim());
   if (odd.length) said.push(fill(messages.letters, {letters: some(odd)}));
-  const whole = /[a-z]/.test(all[read.length] || "") ? read.join("").replace(/[a-z]+$/, "") : read.join(""); // no half word
-  const words = (whole.match(/[a-z]+/g) || []).filter(word => model.words && !model.words.includes(word));
+  const whole = /[a-z0-9]/.test(all[read.length] || "") ? read.join("").replace(/[a-z0-9]+$/, "") : read.join(""); // no half word
+  const words = (whole.match(/[a-z]+|[0-9]+/g) || []).filter(word => model.words && !model.words.includes(word));
   if (words.length) said.push(fill(messages.words, {words: some(words)}));
   return said;
 }
