@@ -53,6 +53,7 @@ def picture_grid(
     "Pictures side by side, two white pixels apart."
     x = as_bytes(images)
     n, _, h, w = x.shape
+    if min(n, columns) < 1: raise refusal(f"{n} pictures are in {columns} columns", "1 or more", "give more")
     columns = min(columns, n); rows = math.ceil(n / columns)
     page = torch.full((rows * (h + 2) - 2, columns * (w + 2) - 2, 3), 255, dtype=torch.uint8)
     for i, im in enumerate(x):

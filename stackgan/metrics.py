@@ -26,6 +26,7 @@ def wilson(
 ) -> tuple[float, float]: # low, high
     "Wilson's score interval of a share (Wilson 1927)."
     if n < 1: raise refusal(f"n is {n}", "1 or more trials", "count something first")
+    if not 0 <= right <= n: raise refusal(f"right is {right}", f"0 to {n}", "count again")
     p, d = right / n, 1 + z * z / n
     middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     low, high = (middle - half) / d, (middle + half) / d
@@ -57,6 +58,7 @@ def bootstrap(
     seed:int=0, # of the drawing
 ) -> dict: # value, low, high (95 %), n (rows of the first set)
     "A figure with an interval of 1.96 bootstrap deviations to each side (Efron 1979)."
+    if resamples < 1: raise refusal(f"resamples is {resamples}", "1 or more", "take 50")
     rng = np.random.default_rng(seed)
     again = [figure(*(s[rng.integers(len(s), size=len(s))] for s in sets)) for _ in range(resamples)]
     return interval_figure(figure(*sets), np.std(again), len(sets[0]))
@@ -119,14 +121,19 @@ def noise_pictures(
     return torch.randint(0, 256, (n, 3, size, size), dtype=torch.uint8, generator=g)
 
 # %% ../nbs/08b_metrics.ipynb #8e12209a
+def _comparable(a, b): # refuse two sets of features between which there is no distance
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
+        given = f"features have the shapes {tuple(a.shape)} and {tuple(b.shape)}"
+        raise refusal(given, "(N, F) and (M, F), N and M at least 2", "take one network for both")
+    if not (a.isfinite().all() and b.isfinite().all()):
+        raise refusal("features hold NaN or infinity", "numbers", "look at the network and its pictures")
+
 def frechet_distance(
     a:Tensor, # features (N, F), N at least 2
     b:Tensor, # features (M, F) of the same network
 ) -> float: # 0 or more; depends on N and M, so compare at equal numbers only
     "Squared Fréchet distance of two normals fitted to features (Dowson and Landau 1982; Heusel et al. 2017)."
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
-        given = f"features have the shapes {tuple(a.shape)} and {tuple(b.shape)}"
-        raise refusal(given, "(N, F) and (M, F), N and M at least 2", "take one network for both")
+    _comparable(a, b)
     a, b = a.double(), b.double()
     x, y = ((f - f.mean(0)) / math.sqrt(len(f) - 1) for f in (a, b))  # x.T @ x is the covariance of a
     x, y = (torch.linalg.qr(f, mode="r").R if len(f) > f.shape[1] else f for f in (x, y))
@@ -147,6 +154,7 @@ def kernel_distance(
     b:Tensor, # features (M, F) of the same network
 ) -> float: # 0 on average where both are drawn from one distribution; can be negative
     "KID by torchmetrics: unbiased squared MMD, cubic kernel (Bińkowski et al. 2018), of min(N, M) pictures."
+    _comparable(a, b)
     n = min(len(a), len(b))
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")  # it says that it keeps all features
