@@ -43,6 +43,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from .basics import keep_heap, refusal, write_aside
+from .checked import checked_completions
 from .export import export_graphs
 from .files import save_model
 from .matching import Matcher
@@ -55,7 +56,7 @@ from .text import TextEncoder
 
 # %% ../nbs/07c_stackgan.ipynb #f37597a9
 class StackGAN(nn.Module):
-    "A text encoder and two generators: sentences in, pictures out."
+    "A text encoder and two generators: sentences in, pictures out. They are set to evaluation mode and frozen."
     def __init__(self,
         text:TextEncoder|None, # turns sentences into phi; None: only `from_phi` works
         g1:StageIGenerator, # Stage-I
@@ -65,7 +66,9 @@ class StackGAN(nn.Module):
         words=None, # all words of the captions, so that others can be named; None: not known
     ):
         super().__init__(); self.text, self.g1, self.g2, self.matcher = text, g1, g2, matcher
-        self.completions, self.words = list(completions or []), frozenset(words) if words else None
+        if isinstance(words, (str, bytes)): raise refusal(f"words is {words!r}", "a list of words", "split it")
+        completions = checked_completions([*(completions or [])], g1.z_dim, "StackGAN") if completions else []
+        self.completions, self.words = completions, frozenset(words) if words else None
         self.eval().requires_grad_(False)
 
     @property
