@@ -42,7 +42,7 @@ from fastcore.basics import patch
 from PIL import Image
 from torch import Tensor, nn
 
-from .basics import keep_heap, refusal, write_aside
+from .basics import keep_heap, out_folder, refusal, write_aside
 from .checked import checked_completions
 from .export import export_graphs
 from .files import save_model
@@ -170,10 +170,10 @@ def save_pretrained(self:StackGAN,
     dtype:torch.dtype|None=None, # e.g. torch.float16: half the size
 ) -> Path: # the folder
     "Write config.json and the weights (.safetensors), each aside first and then renamed."
-    notes = dict(completions=self.completions) if self.completions else None
+    notes, folder = dict(completions=self.completions) if self.completions else None, out_folder(folder)
     save_model(folder, dtype, notes, text=self.text, stage1=self.g1, stage2=self.g2, matcher=self.matcher)
     if self.words: save_words(folder, self.words)
-    return Path(folder)
+    return folder
 
 @patch
 def push_to_hub(self:StackGAN,

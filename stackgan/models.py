@@ -50,7 +50,7 @@ def find_model(
     if not isinstance(name, (str, Path)) or not 0 < len(str(name)) < 1000:
         known = f"a folder with config.json, a Hub id, or one of {', '.join(packaged_models())}"
         raise refusal(f"the model is {str(name)[:60]!r}", known, "check the spelling", FileNotFoundError)
-    name, folder = str(name), Path(name)
+    name, folder = str(name), Path(name).expanduser()
     if name in packaged_models(): return Path(str(files("stackgan") / "weights" / name))
     if (folder / "config.json").is_file(): return folder
     if folder.is_dir():
