@@ -83,6 +83,8 @@ def _brings_weights(config): # of another package's network, which is then not b
     return isinstance(config, dict) and (config.get("type") == "SentenceEncoder"
                                          or config.get("pictures", {}) is None)
 
+_PARTS = "text", "stage1", "stage2", "matcher", "completions"
+
 @plain_torch()
 def load_parts(
     folder:str|Path, # with config.json and one .safetensors a network
@@ -93,6 +95,9 @@ def load_parts(
     if "stage1" not in config:
         raise refusal(f"{folder / 'config.json'} has the parts {sorted(config)}", "at least stage1",
                       "this is no StackGAN, take another folder")
+    if strange := sorted(set(config) - {*_PARTS}):
+        raise refusal(f"{note} has {strange[0][:60]!r}", f"no other parts than {', '.join(_PARTS)}",
+                      "see whether it is misspelt, or another version wrote it")
     def load(part, make, without="\0"):
         if part not in config: return None
         fill = (lambda make, *where: load_network(make(), *where)) if _brings_weights(config[part]) else build_network
