@@ -136,7 +136,7 @@ LIMITS = dict( # of numbers in settings, by their names: from, to
     dict.fromkeys("phi_dim dim c_dim z_dim rnn features width width_g width_d min_channels".split(),
                   (1, 65_536)),
     size=(1, 4096), seen=(32, 4096), plain=(0, 4096), mapping=(0, 65_536), signs=(0, 65_536), share=(0, 1),
-    residual_blocks=(0, 256), detail_blocks=(0, 256), grid=(0, 64), max_len=(1, 100_000),
+    residual_blocks=(0, 256), detail_blocks=(0, 256), sketch_blocks=(0, 256), frames=(0, 999), grid=(0, 64), max_len=(1, 100_000),
     channels=(1, 65_536), targets=(1, 65_536), noise=(0, 65_536), epochs=(0, 1e9), batch_size=(1, 1e6),
     lr_g=(0, 1e3), lr_d=(0, 1e3),
     halve_every=(0, 1e12), kl_weight=(0, 1e9), ema=(0, 1), log_every=(1, 1e9), sample_every=(1, 1e9),

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from .conditioning import ConditioningAugmentation
 from .convolutions import DOUBLING, WIDE, WINOGRAD, Conv2d, takes_winograd
+from .detail import Finer, Frames, PlainBlock, Signs
 from .players import Generated
-from .stage1 import Signs, StageIGenerator, UpBlock
+from .stage1 import StageIGenerator, UpBlock
 from .stage2 import ResidualBlock, StageIIGenerator
 
 # %% ../nbs/07d_folded.ipynb #f07d0007
@@ -69,15 +70,17 @@ class FoldedStageI:
     ):
         self.ca, self.map, (self.weight, self.bias) = (
             g.ca, g.map or nn.Identity(), fold_norm(g.fc.weight, g.norm))
-        self.layers = [*map(_up, g.up), _conv(g.to_rgb, relu=False)]
+        self.up, self.to_rgb, self.finer = [*map(_up, g.up)], _conv(g.to_rgb, relu=False), g.finer
 
     def __call__(self, phi, z, eps=None) -> Generated: # as the generator's `forward`
         "Draw one picture for each sentence and each noise."
         c, mu, logvar = self.ca(phi, eps)
-        x = F.linear(self.map(torch.cat([c, z], 1)), self.weight, self.bias).relu_().view(len(c), -1, 4, 4)
-        x = x.contiguous(memory_format=_LAST)
-        for layer in self.layers: x = layer(x)
-        return Generated(x.tanh_().contiguous(), mu, logvar)
+        h = self.map(torch.cat([c, z], 1))
+        x = F.linear(h, self.weight, self.bias).relu_().view(len(c), -1, 4, 4).contiguous(memory_format=_LAST)
+        if self.finer is not None: x = self.finer(self.up, x, h)
+        else:
+            for double in self.up: x = double(x)
+        return Generated(self.to_rgb(x).tanh_().contiguous(), mu, logvar)
 
 class FoldedStageII:
     "A `StageIIGenerator` in evaluation mode, as a function."
@@ -112,7 +115,7 @@ class FoldedStageII:
 # %% ../nbs/07d_folded.ipynb #f07d0015
 _KNOWN = {StageIGenerator, StageIIGenerator, UpBlock, ResidualBlock, ConditioningAugmentation, Conv2d,
           nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.LeakyReLU, nn.Identity,
-          nn.Sequential, nn.LayerNorm, nn.SiLU, Signs}
+          nn.Sequential, nn.ModuleList, nn.LayerNorm, nn.SiLU, Signs, Finer, Frames, PlainBlock}
 _COPIES = weakref.WeakKeyDictionary()  # generator -> fingerprint, copy
 
 def _weights(net): return [*net.parameters(), *net.buffers()]

@@ -61,6 +61,8 @@ class Preset:
     plain: int = 0         # width of Stage-I's discriminator of pixels beside it, Stage-II's is half; 0: none
     mapping: int = 0       # width of Stage-I's mapping network; 0: none
     signs: list[int]|None = None # first and end of z's numbers whose sign alone it hears
+    sketch_blocks: int = 0 # residual blocks behind Stage-I's doublings
+    frames: list[list[int]]|None = None # points between which lines go through Stage-I's picture
 
     @property
     def stages(self) -> dict: # "stage1", "stage2"
@@ -124,7 +126,8 @@ def stage_generator(
     "A stage's generator, as wide as its recipe says."
     p = preset
     if number == 1:
-        return StageIGenerator(phi_dim, p.size, p.stage1.width_g, mapping=p.mapping, signs=p.signs)
+        return StageIGenerator(phi_dim, p.size, p.stage1.width_g, mapping=p.mapping, signs=p.signs,
+                               detail_blocks=p.sketch_blocks, frames=p.frames)
     return StageIIGenerator(g1 or stage_generator(p, 1, phi_dim), p.stage2.width_g,
                             min_channels=p.min_channels, shortcut=p.shortcut, detail_blocks=p.detail_blocks)
 
@@ -330,7 +333,7 @@ def as_wide_as(
     "The recipe for generators as wide as the model's."
     g1, g2 = model.g1, model.g2
     preset = replace(preset, stage1=replace(preset.stage1, width_g=g1.width),
-                     mapping=g1.mapping, signs=g1.signs)
+                     mapping=g1.mapping, signs=g1.signs, sketch_blocks=g1.detail_blocks, frames=g1.frames)
     if g2 is None: return preset
     same = {name: getattr(g2, name) for name in ("min_channels", "shortcut", "detail_blocks")}
     return replace(preset, stage2=replace(preset.stage2, width_g=g2.width), **same)
