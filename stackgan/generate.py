@@ -108,7 +108,7 @@ def complete(self:StackGAN,
     z:Tensor, # Stage-I's noise for it, (z_dim,)
 ) -> str: # the sentence that is drawn
     "Say what the sentence leaves open, by this model's completions."
-    return complete_sentence(text, z, self.completions)
+    return complete_sentence(text, z, self.completions, getattr(self.text, "max_len", None))
 
 @patch
 def phi(self:StackGAN,

@@ -269,6 +269,7 @@ def complete_sentence(
     text:str, # a sentence
     z:Tensor, # Stage-I's noise for it, (z_dim,)
     completions:list[dict], # dicts of `unless` (words), `say` (what may be added) and `noise` (place in z)
+    max_len:int|None=None, # characters that the encoder reads: a phrase that would be cut is left out; None: all
 ) -> str: # the sentence that is drawn
     "Say what a sentence leaves open: for each completion of which it has no word, the phrase that z chooses."
     for c in completions:
@@ -277,7 +278,8 @@ def complete_sentence(
         if len(votes) < len(c["say"]):
             needed = c["noise"] + len(c["say"])
             raise refusal(f"z has {len(z)} numbers", f"{needed} or more", "`StackGAN.noise` draws them")
-        text = f"{text.rstrip(' .,;!')} {c['say'][int(votes.argmax())]}"
+        longer = f"{text.rstrip(' .,;!')} {c['say'][int(votes.argmax())]}"
+        if max_len is None or len(longer.lower()) <= max_len: text = longer
     return text
 
 # %% ../nbs/07a_models.ipynb #47d58851

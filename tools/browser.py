@@ -141,7 +141,7 @@ def same_as_python(driver, names):
     from stackgan.sentences import known_words
     asked, shares, seconds = {
         "birds": [("a small red bird with black wings", 0), ("A LARGE yellow bird, facing left.", 5), ("this bird is blue", 2147483647),
-                  ("a green bird with a cafe-coloured crown on the moon", 12345), ("a tiny white bird in the snow, " * 12, 3)],
+                  ("a green bird with a cafe-coloured crown on the moon", 12345), ("a tiny white bird in the snow, " * 12, 3), ("this bird is blue " * 11, 4)],
         "photos": [("a bright blue bird with black wings", 1), ("a small yellow bird \U0001f426 with a black crown", 7)]}, [], []
     for name in names:
         model, words = StackGAN.from_pretrained(name), known_words(name)

@@ -17,7 +17,8 @@ export function complete(text, z, model) { // the sentence that is drawn: what i
     const words = text.toLowerCase().match(/[a-z]+/g) || [];
     if (words.some(word => unless.includes(word))) continue;
     const votes = Array.from(z.slice(noise, noise + say.length));
-    text = `${text.replace(/[ .,;!]+$/, "")} ${say[votes.indexOf(Math.max(...votes))]}`;
+    const longer = `${text.replace(/[ .,;!]+$/, "")} ${say[votes.indexOf(Math.max(...votes))]}`;
+    if (letters(longer).length <= model.max_len) text = longer; // what would be cut is left out
   }
   return text;
 }
