@@ -140,13 +140,15 @@ LIMITS = dict( # of numbers in settings, by their names: from, to
     channels=(1, 65_536), targets=(1, 65_536), noise=(0, 65_536), epochs=(0, 1e9), batch_size=(1, 1e6),
     lr_g=(0, 1e3), lr_d=(0, 1e3),
     halve_every=(0, 1e12), kl_weight=(0, 1e9), ema=(0, 1), log_every=(1, 1e9), sample_every=(1, 1e9),
-    checkpoint_every=(1, 1e9), keep=(1, 1e6), patience=(0, 1e9), birds=(0, 1e8), others=(0, 1e8))
+    checkpoint_every=(1, 1e9), keep=(1, 1e6), patience=(0, 1e9), seed=(0, 1e11),
+    birds=(0, 1e8), others=(0, 1e8))
 
 def _suits(value, hint): # is a value of JSON what an annotation says? What is no plain type is not judged
     if hint in (None, types.NoneType): return value is None
     inner, kind = typing.get_args(hint), typing.get_origin(hint) or hint
     if kind in (typing.Union, types.UnionType): return any(_suits(value, one) for one in inner)
-    if kind is float: return type(value) in (int, float) and math.isfinite(value)
+    if kind is float:  # a number of JSON may have more digits than a float
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
     if kind in (int, bool, str): return type(value) is kind
     if kind is dict:
         return isinstance(value, dict) and all(_suits(v, inner[1]) for v in value.values() if inner)
@@ -165,6 +167,7 @@ def checked_config(
     config, # arguments for it, as a file gives them
     where:str, # that file and the place in it, for the message
     given:tuple=(), # arguments that do not come from the file
+    remedy:str="copy the file again", # for a value that does not suit
 ) -> dict: # the same
     "Settings whose names, types and ranges are those of the arguments that they will be."
     if not isinstance(config, dict):
@@ -180,13 +183,13 @@ def checked_config(
         if name not in config:
             if p.default is not p.empty: continue
             raise refusal(f"{where} has no {name}", f"what {cls.__name__} needs", "copy the file again")
-        value, said = config[name], f"{where} has {name} = {str(config[name])[:60]}"
+        value, said = config[name], f"{where} has {name} = {repr(config[name])[:60]}"
         if p.annotation is not p.empty and not _suits(value, p.annotation):
-            hint = getattr(p.annotation, "__name__", p.annotation)
-            raise refusal(said, str(hint), "copy the file again")
+            hint = "a number" if p.annotation is float else getattr(p.annotation, "__name__", p.annotation)
+            raise refusal(said, str(hint), remedy)
         low, high = LIMITS.get(name, (-math.inf, math.inf))
         if not all(low <= n <= high for n in _numbers(value)) or len(str(value)) > 100_000:
-            raise refusal(said, f"{low:g} to {high:g}", "copy the file again")
+            raise refusal(said, f"{low:g} to {high:g}", remedy)
     return config
 
 # %% ../nbs/01a_checked.ipynb #c0de0023

@@ -176,9 +176,8 @@ class TrainConfig:
 
     def __post_init__(self):
         change = "change it in TrainConfig"
-        if not self.epochs >= 0: raise refusal(f"epochs is {self.epochs}", "0 or more", change)
-        above_0 = "batch_size lr_g lr_d halve_every log_every sample_every checkpoint_every keep".split()
-        for name in above_0:
+        checked_config(type(self), vars(self), "the recipe", remedy=change)
+        for name in ("lr_g", "lr_d", "halve_every"):
             if not getattr(self, name) > 0:
                 raise refusal(f"{name} is {getattr(self, name)}", "a number above 0", change)
         if not 0 <= self.ema < 1:
