@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['WRAPPED', 'LIMITS', 'short_path', 'regular_file', 'read_text', 'save_config', 'read_config', 'checked_config',
-           'Completion', 'checked_completions', 'save_weights', 'load_weights', 'check_shapes_of', 'plain_torch',
-           'load_network', 'build_network']
+           'Completion', 'checked_completions', 'save_weights', 'saved_sum', 'load_weights', 'check_shapes_of',
+           'plain_torch', 'load_network', 'build_network']
 
 # %% ../nbs/01a_checked.ipynb #c0de0004
 import codecs
@@ -231,13 +231,20 @@ def save_weights(
     path:str|Path, # a .safetensors
     state:dict[str, Tensor],
     notes:dict|None=None, # what else the file shall hold, fit for JSON
-):
+) -> str: # its checksum
     "Write tensors, notes and their checksum."
     state = {k: v.detach().cpu().contiguous() for k, v in state.items()}
     notes = json.loads(json.dumps(notes or {}))
     # one entry: several have no order
-    kept = dict(trainer=json.dumps(notes | dict(crc32=_weights_sum(state, notes))))
+    kept = dict(trainer=json.dumps(notes | dict(crc32=(total := _weights_sum(state, notes)))))
     write_aside(path, lambda tmp: save_file(state, tmp, metadata=kept))
+    return total
+
+def saved_sum(
+    path:str|Path, # a .safetensors
+) -> str|None: # None: `save_weights` has not written it, or an older one
+    "The checksum that a file of weights bears."
+    with safe_open(path, "pt") as f: return json.loads((f.metadata() or {}).get("trainer", "{}")).get("crc32")
 
 # %% ../nbs/01a_checked.ipynb #ff7d9c36
 def load_weights(

@@ -350,7 +350,8 @@ def save_model(
         raise refusal(f"dtype is {dtype}", f"one of {', '.join(map(str, _KINDS))}", "take torch.float16")
     folder, parts = out_folder(folder), {k: v for k, v in parts.items() if v is not None}
     states = {name: _stored(name, net, dtype) for name, net in parts.items()}  # all, before one is written
-    for name, state in states.items(): save_weights(folder / f"{name}.safetensors", state)
-    save_config(folder / "config.json", {name: net.config() for name, net in parts.items()} | (notes or {}))
+    sums = {name: save_weights(folder / f"{name}.safetensors", state) for name, state in states.items()}
+    config = {name: net.config() for name, net in parts.items()} | dict(weights=sums)
+    save_config(folder / "config.json", config | (notes or {}))
     old = {*_MODEL} - {f"{part}.safetensors" for part in parts} if "stage1" in parts else ()
     for name in old: (folder / name).unlink(missing_ok=True)

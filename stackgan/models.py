@@ -27,7 +27,7 @@ from torch import Tensor
 
 from .basics import keep_heap, normalised, refusal, write_aside
 from .checked import (build_network, checked_completions, checked_config, load_network, plain_torch,
-                              read_config, read_text)
+                              read_config, read_text, saved_sum)
 from .files import to_pictures
 from .folded import quick
 from .matching import matcher_from
@@ -83,7 +83,14 @@ def _brings_weights(config): # of another package's network, which is then not b
     return isinstance(config, dict) and (config.get("type") == "SentenceEncoder"
                                          or config.get("pictures", {}) is None)
 
-_PARTS = "text", "stage1", "stage2", "matcher", "completions"
+_PARTS = "text", "stage1", "stage2", "matcher", "completions", "weights"
+
+def _check_sums(folder, config): # of networks that were saved together; older models do not say
+    sums = config["weights"] if isinstance(config.get("weights"), dict) else {}
+    for part in (p for p in _PARTS if p in config and p in sums):
+        if (found := saved_sum(folder / f"{part}.safetensors")) != sums[part]:
+            raise refusal(f"{part}.safetensors of {folder} has the checksum {found}",
+                          f"{sums[part]}, as config.json says", "copy that model's whole folder again")
 
 @plain_torch()
 def load_parts(
@@ -111,6 +118,7 @@ def load_parts(
         if net is not None and net.dim != g1.phi_dim:
             raise refusal(f"{note} has a {name} of {net.dim} numbers", f"phi_dim, {g1.phi_dim}",
                           "copy the whole folder again")
+    _check_sums(folder, config)
     completions = checked_completions(config.get("completions"), g1.z_dim, str(note))
     return dict(text=text, g1=g1, g2=g2, completions=completions, matcher=matcher, words=load_words(folder))
 
@@ -269,7 +277,7 @@ def complete_sentence(
     text:str, # a sentence
     z:Tensor, # Stage-I's noise for it, (z_dim,)
     completions:list[dict], # dicts of `unless` (words), `say` (what may be added) and `noise` (place in z)
-    max_len:int|None=None, # characters that the encoder reads: a phrase that would be cut is left out; None: all
+    max_len:int|None=None, # characters that are read: a phrase that would be cut is left out; None: all
 ) -> str: # the sentence that is drawn
     "Say what a sentence leaves open: for each completion of which it has no word, the phrase that z chooses."
     for c in completions:
