@@ -45,14 +45,14 @@ class CUB200(Pictures):
         if by not in ("classes", "official"):
             raise refusal(f"by={by!r}", "'classes' or 'official'", "choose one of these")
         if download: download_cub(self.root)
-        base, images, labels, names = read_layout(self.root)
-        places, faults = cub_places(self.root, base), Faults(skip_bad)
+        base, images, labels, names = read_layout(self.root, faults := Faults(skip_bad))
+        places = cub_places(self.root, base)
         only = None if classes is None else list(classes)
         keep = in_split((*places, base), images, labels, names, split, by, only, faults)
         files = {k: f for (k, f), yes in zip(images.items(), keep) if yes}
         self.keep_good(Draft("images.txt", [*files.values()], [base / "images" / f for f in files.values()],
             read_captions(places, base, files, faults), labels[keep], names,
-            read_boxes(base / "bounding_boxes.txt", images, files)), faults)
+            read_boxes(base / "bounding_boxes.txt", images, files, faults)), faults)
         self.split, self.by, self.name = split, by, split + "-official" * (by == "official")
         if only is not None: self.name += f"-{digest(sorted(only))[:6]}"
 

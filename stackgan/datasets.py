@@ -10,6 +10,7 @@ __all__ = ['SPLITS', 'read_table', 'same_ids', 'read_boxes', 'read_layout', 'cla
 # %% ../nbs/01c_datasets.ipynb #ae2d9668
 import csv
 import io
+import math
 import random
 import re
 import warnings
@@ -36,6 +37,7 @@ from .rules import TABLE_RULES, Draft, check_draft
 def read_table(
     path:Path, # one of CUB's text files
     columns:int=2, # with the id
+    faults:Faults|None=None, # what to do about a bad line; None: refuse it
 ) -> dict: # id: the rest of its line; a list of words with more than 2 columns
     "One of CUB's text files, with an id at the beginning of each line."
     if not path.exists():
@@ -46,18 +48,23 @@ def read_table(
         if not line.strip(): continue
         key, *rest = line.split(None, 1) if columns == 2 else line.split()
         if len(rest) != columns - 1 or key in rows:
-            raise refusal(f"line {n} of {path.name} reads {line.strip()!r}",
-                          f"{columns} columns and an id of its own", "correct that line")
-        rows[key] = rest if columns > 2 else rest[0].strip()
+            said = refusal(f"line {n} of {path.name} reads {line.strip()!r}",
+                           f"{columns} columns and an id of its own", "correct that line")
+            if faults is None: raise said
+            faults.take(said)
+        else: rows[key] = rest if columns > 2 else rest[0].strip()
     return rows
 
 def same_ids(
     images:dict, # images.txt
     rows:dict, # another table
     name:str, # of that table
+    faults:Faults|None=None, # what to do about a picture without a line
 ):
     "Refuse a table that does not have one line for each picture."
-    if images.keys() != rows.keys():
+    if faults and faults.skip:
+        faults.lines += [f"{name} has no line for picture {k}, {images[k]}" for k in images if k not in rows]
+    elif images.keys() != rows.keys():
         odd = sorted(images.keys() ^ rows.keys())
         raise refusal(f"images.txt has {len(images)} pictures and {name} has {len(rows)} lines; the first id "
                       f"that only one of them has is {odd[0]}", "the same ids",
@@ -70,16 +77,16 @@ def read_boxes(
     path:Path, # bounding_boxes.txt
     images:dict, # images.txt
     ids:list, # whose boxes
+    faults:Faults|None=None, # what to do about bad lines; who has no box gets NaN, which `RULES` find
 ) -> np.ndarray|None: # (n, 4) x, y, width, height in pixels; None where there is no such file
     "The boxes around birds."
     if not path.exists(): return None
-    boxes = read_table(path, 5)
-    same_ids(images, boxes, path.name)
-    odd = next((k for k in ids if not all(map(_NUMBER.fullmatch, boxes[k]))), None)
-    if odd:
-        given = f"{path.name} gives picture {odd} {' '.join(boxes[odd])!r}"
-        raise refusal(given, "x y width height", "correct that line")
-    return np.array([boxes[k] for k in ids], dtype=np.float64).reshape(-1, 4)
+    boxes, faults = read_table(path, 5, faults), faults or Faults()
+    if not faults.skip: same_ids(images, boxes, path.name)
+    for k in [k for k in ids if k in boxes and not all(map(_NUMBER.fullmatch, boxes[k]))]:
+        given = f"{path.name} gives picture {k} {' '.join(boxes.pop(k))!r}"
+        faults(given, "x y width height", "correct that line")
+    return np.array([boxes.get(k, [math.nan] * 4) for k in ids], dtype=np.float64).reshape(-1, 4)
 
 def _as_stored(home, file): # Windows' backslashes, and images/ before each name
     other = file.replace("\\", "/").removeprefix("images/")
@@ -87,17 +94,22 @@ def _as_stored(home, file): # Windows' backslashes, and images/ before each name
 
 def read_layout(
     root:Path, # of a data set, see `find_cub`
+    faults:Faults|None=None, # what to do about a line that is bad for itself
 ) -> tuple: # (folder of the tables, images.txt, places in the list of classes, names of all classes)
     "The three tables that every data set in CUB's layout has, checked against each other."
     base = find_cub(root) or root / "CUB_200_2011"
-    images, of, names = (read_table(base / f"{n}.txt") for n in ("images", "image_class_labels", "classes"))
-    same_ids(images, of, "image_class_labels.txt")
-    images = {k: _as_stored(base / "images", inside(file, "images.txt")) for k, file in images.items()}
+    given, of = (read_table(base / f"{n}.txt", 2, faults) for n in ("images", "image_class_labels"))
+    names = read_table(base / "classes.txt")
     number = {k: i for i, k in enumerate(names)}
-    unknown = sorted(set(of.values()) - set(number))
-    if unknown:
-        given = f"image_class_labels.txt names class {unknown[0]}"
-        raise refusal(given, "classes of classes.txt", "add it there")
+    same_ids(given, of, "image_class_labels.txt", faults)
+    images, faults = {}, faults or Faults()
+    for k, file in given.items():
+        if k in of and of[k] not in number:
+            said = f"image_class_labels.txt names class {of[k]} for picture {k}"
+            faults(said, "classes of classes.txt", "add it there")
+        if of.get(k) not in number: continue
+        try: images[k] = _as_stored(base / "images", inside(file, "images.txt"))
+        except ValueError as e: faults.take(e)
     classes = list(names.values())
     twice = next((c for i, c in enumerate(classes) if c in classes[:i]), None)
     if twice: raise refusal(f"classes.txt names {twice!r} twice", "a name of its own for each class",
@@ -154,18 +166,17 @@ def split_classes(
     return class_split(classes)[split == "test"]
 
 # %% ../nbs/01c_datasets.ipynb #d4a5fb63
-def _in_split(folders, images, labels, names, split, by, only): # see `in_split`
+def _in_split(folders, images, labels, names, split, by, only, faults): # see `in_split`
     if only is None and split == "all": return np.ones(len(labels), bool)
     if only is None and by == "official":
         if split not in ("train", "test"):
             given = f"split={split!r} of CUB's official split"
             raise refusal(given, "'train' or 'test'", "use one of these, or by='classes'")
-        side = read_table(folders[-1] / "train_test_split.txt")
-        same_ids(images, side, "train_test_split.txt")
-        odd = next((k for k, v in side.items() if v not in ("0", "1")), None)
-        if odd is not None:
-            raise refusal(f"train_test_split.txt gives picture {odd} {side[odd]!r}", "0 or 1", "correct that line")
-        return np.array([side[k] == ("1" if split == "train" else "0") for k in images])
+        side = read_table(folders[-1] / "train_test_split.txt", 2, faults)
+        same_ids(images, side, "train_test_split.txt", faults)
+        for k in (k for k, v in side.items() if v not in ("0", "1")):
+            faults(f"train_test_split.txt gives picture {k} {side[k]!r}", "0 or 1", "correct that line")
+        return np.array([side.get(k) == ("1" if split == "train" else "0") for k in images])
     if only is None and not class_lists(folders):
         pickled = pickled_split(folders, list(images.values()))
         pickled.setdefault("trainval", pickled.get("train"))
@@ -187,13 +198,14 @@ def in_split(
     split:str, # "train", "val", "trainval", "test" or "all"
     by:str, # "classes" or "official"
     only:list|None=None, # names of the classes to take, instead of the split's
-    faults:Faults|None=None, # what to do about a picture that is in two classes, and so perhaps in two splits
+    faults:Faults|None=None, # what to do about a picture in two classes, and so perhaps in two splits
 ) -> np.ndarray: # (n,) bool
     "For every picture of images.txt: is it in the split?"
-    keep, files = _in_split(folders, images, labels, names, split, by, only), list(images.values())
+    faults, files = faults or Faults(), list(images.values())
+    keep = _in_split(folders, images, labels, names, split, by, only, faults)
     if not keep.any(): raise refusal(f"split={split!r}, by={by!r} has no picture", "some", "take another")
     paths = [folders[-1] / "images" / f for f in files]
-    sound = check_draft(Draft("images.txt", files, paths, files, labels, names), faults or Faults(), TABLE_RULES)
+    sound = check_draft(Draft("images.txt", files, paths, files, labels, names), faults, TABLE_RULES)
     return keep & np.isin(np.arange(len(files)), sound)
 
 # %% ../nbs/01c_datasets.ipynb #bb483d05
@@ -232,17 +244,16 @@ def compose_captions(
     return [one() for _ in range(n)]
 
 # %% ../nbs/01c_datasets.ipynb #8d1686f3
-def _ticked(labels, named, ids): # what people were sure of, for each picture of `ids`
+def _ticked(labels, named, ids, faults): # what people were sure of, for each picture of `ids`
     has = {k: [] for k in ids}
     for n, line in enumerate(read_text(labels).split("\n"), 1):
         if not line.strip(): continue
         k, a, present, sure, *_ = [*line.split(None, 4), "", "", "",
                                    ""]  # some lines have more columns than 5
         if a not in named or present not in ("0", "1") or sure not in ("1", "2", "3", "4"):
-            raise refusal(f"line {n} of {labels.name} reads {line[:60]!r}",
-                          "picture, attribute, 0 or 1, certainty 1 to 4",
-                          "copy the file again")
-        if present == "1" and int(sure) > 2 and k in has: has[k].append(named[a])
+            faults(f"line {n} of {labels.name} reads {line[:60]!r}",
+                   "picture, attribute, 0 or 1, certainty 1 to 4", "copy the file again")
+        elif present == "1" and int(sure) > 2 and k in has: has[k].append(named[a])
     return has
 
 _PACKED = r"(text|text_c10|cvpr2016_cub|birds)\.(zip|tar|tgz|tar\.gz|rar|7z)" # archives that hold captions
@@ -269,7 +280,7 @@ def _attribute_captions(places, base, ids, faults, n=10): # n captions a picture
     warnings.warn(f"{short_path(places[0])} has no text/ or text_c10/, so captions are composed from CUB's "
                   "attribute labels", stacklevel=4)
     told = []
-    for k, has in _ticked(labels, named, ids).items():
+    for k, has in _ticked(labels, named, ids, faults).items():
         seed = int(k) if k.isdecimal() else zlib.crc32(k.encode())
         try: told.append(compose_captions(has, n, seed))
         except ValueError:

@@ -327,31 +327,35 @@ def _jsonl_row(where, line, path, faults):
     return _record(where, record, path, faults)
 
 # %% ../nbs/01d_folders.ipynb #ec81b33b
-def _coco_part(tables, kind, keys, name): # one of COCO's two tables: a list of records, an id first
-    rows = tables[kind]
-    what = None if isinstance(rows, list) else f"{json.dumps({kind: rows})[1:-1][:60]}"
-    for row in [] if what else rows:
-        lacks = next((k for k in keys if k not in row), None) if isinstance(row, dict) else ""
-        if lacks: what = f"a record without {lacks!r}"
-        elif lacks == "" or isinstance(row[keys[0]], (list, dict)): what = f"among its {kind} {str(row)[:60]}"
-        if what: break
-    if what: raise refusal(f"{name} has {what}", "COCO's lists of images (id, file_name) and annotations "
-                           "(image_id, caption)", "take the file captions_*.json")
-    return rows
+def _coco_fault(row, kind, keys): # what is wrong with one of its records; None: nothing
+    lacks = next((k for k in keys if k not in row), None) if isinstance(row, dict) else ""
+    if lacks: return f"a record without {lacks!r}"
+    if lacks == "" or isinstance(row[keys[0]], (list, dict)): return f"among its {kind} {str(row)[:60]}"
 
-def _coco_records(tables, name):
-    images = _coco_part(tables, "images", ("id", "file_name"), name)
+def _coco_part(tables, kind, keys, name, faults): # one of COCO's two tables: a list of records, an id first
+    rows = tables[kind]
+    told = [_coco_fault(row, kind, keys) for row in rows] if isinstance(rows, list) else [
+        f"{json.dumps({kind: rows})[1:-1][:60]}"]
+    for what in filter(None, told):
+        said = refusal(f"{name} has {what}", "COCO's lists of images (id, file_name) and annotations "
+                       "(image_id, caption)", "take the file captions_*.json")
+        if all(told): raise said
+        faults.take(said)
+    return [row for row, what in zip(rows, told) if not what]
+
+def _coco_records(tables, name, faults):
+    images = _coco_part(tables, "images", ("id", "file_name"), name, faults)
     files = {im["id"]: im["file_name"] for im in images}
     told = {k: [] for k in files}
-    for a in _coco_part(tables, "annotations", ("image_id", "caption"), name):
+    for a in _coco_part(tables, "annotations", ("image_id", "caption"), name, faults):
         if a["image_id"] not in told:
             which = json.dumps(a["image_id"])[:60]
-            given = f"{name} has a caption of image {which}, which is not among its images"
-            raise refusal(given, "captions of its images", "take the file captions_*.json")
-        told[a["image_id"]].append(a["caption"])
-    twice = next((k for k, n in Counter(im["id"] for im in images).items() if n > 1), None)
-    if twice is not None:
-        raise refusal(f"{name} gives two images the id {twice}", "an id of its own for each", "correct one")
+            faults(f"{name} has a caption of image {which}, which is not among its images",
+                   "captions of its images", "take the file captions_*.json")
+        else: told[a["image_id"]].append(a["caption"])
+    for k in (k for k, n in Counter(im["id"] for im in images).items() if n > 1):
+        faults(f"{name} gives two images the id {k}", "an id of its own for each", "correct one")
+        del told[k]
     return [dict(file_name=files[k], text=texts) for k, texts in told.items()]
 
 # %% ../nbs/01d_folders.ipynb #ec81b33c
@@ -364,7 +368,7 @@ def read_json(
     if re.match(r"\s*\{[^\n]*\}[ \r]*\n\s*\{", text): return read_jsonl(path, faults)  # a record a line
     all_of_it = _parsed(text, path.name)
     if isinstance(all_of_it, dict) and {"images", "annotations"} <= all_of_it.keys():
-        records = _coco_records(all_of_it, path.name)
+        records = _coco_records(all_of_it, path.name, faults)
     elif isinstance(all_of_it, dict): records = [dict(file_name=f, text=t) for f, t in all_of_it.items()]
     elif isinstance(all_of_it, list): records = all_of_it
     else: raise refusal(f"{path.name} holds {str(all_of_it)[:60]!r}", "records of pictures and captions",
@@ -466,6 +470,10 @@ def locate(
         if found: return found[0]
     return folders[0] / name.replace("\\", "/")
 
+def _located(row, folders, below, table, faults): # None where it may be in two places
+    try: return locate(row.file, folders, below, table)
+    except ValueError as e: faults.take(e)
+
 # %% ../nbs/01d_folders.ipynb #487b605e
 _PARTS = dict(train=("train", "training"), test=("test", "testing"),
               val=("val", "validation", "valid", "dev")) # folders of a split
@@ -487,7 +495,7 @@ def _ends(path): # of a path without its ending, the longest first: a/b/c, b/c, 
     parts = path.with_suffix("").parts
     return ["/".join(parts[i:]) for i in range(len(parts))]
 
-def _away(folder, pictures, told): # pairs of a picture and its text in a folder of texts; `told` have another
+def _away(folder, pictures, told, faults): # pairs: picture, text in a folder of texts; `told` have another
     homes = [d for n in ("text", "text_c10", "captions", "texts", "txt") if (d := folder / n).is_dir()]
     ends, whose = {}, {}
     for t in (t for d in homes for t in sorted(d.rglob("*.txt")) if not t.name.startswith(".")):
@@ -499,13 +507,13 @@ def _away(folder, pictures, told): # pairs of a picture and its text in a folder
     for p in pictures:  # where a name recurs, the folders' names must agree, too: as many as do
         end = next((e for e in _ends(p.relative_to(folder)) if e in ends), None)
         fits = ends.get(end, [])
-        if len(fits) > 1 and p not in told: raise unsure(p, "may have the text", *fits)
+        if len(fits) > 1 and p not in told: faults.take(unsure(p, "may have the text", *fits)); continue
         for t in fits: whose.setdefault(t, {}).setdefault(end.count("/"), []).append(p)
     for t, fits in whose.items():
         best = fits[max(fits)]
         other = next((p for p in best if p.parent != best[0].parent), None)
-        if other and not {*best} <= told: raise unsure(t, "may be the text of", best[0], other)
-        yield from ((p, t) for p in best)
+        if other and not {*best} <= told: faults.take(unsure(t, "may be the text of", best[0], other))
+        else: yield from ((p, t) for p in best)
 
 # %% ../nbs/01d_folders.ipynb #487b6060
 def _warn_shared(folder, texts): # of texts that several pictures have: a.txt beside a.jpg and a.png
@@ -525,7 +533,7 @@ def _sidecars(folder, part, faults): # a text beside each picture of a part, or 
     def beside(p): return [near[t] for t in (p.with_suffix(".txt"), p.with_suffix(".caption"), Path(f"{p}.txt"))
                            if t in near]
     texts = {p: next(iter(beside(p)), None) for p in pictures}
-    away = dict(_away(folder, pictures, {p for p, t in texts.items() if t}))
+    away = dict(_away(folder, pictures, {p for p, t in texts.items() if t}, faults))
     texts = {p: t or away.get(p) for p, t in texts.items()}
     groups = Counter((t if t and t.parent != p.parent else p).parent for p, t in texts.items())
     rows, paths = [], []
@@ -634,7 +642,8 @@ def own_rows(
     rows = read_rows(table, faults)
     folders = list(dict.fromkeys([folder, table.parent]))
     below = sorted(d for d in folder.iterdir() if d.is_dir() and not d.name.startswith("."))
-    paths = [locate(r.file, folders, below, table.name) for r in rows]
+    places = [_located(r, folders, below, table.name, faults) for r in rows]
+    rows, paths = [r for r, p in zip(rows, places) if p], [p for p in places if p]
     if named is None: _check_found(table, folder, paths, faults)
     part = split_folder(folder, split)  # of a table that names pictures of all parts
     chosen = [i for i, path in enumerate(paths) if part and path.is_relative_to(part)]
