@@ -142,6 +142,7 @@ def is_there(
     "Whether there is such a file, also in a tar file."
     try: return _member(path) is not None or path.exists()
     except KeyError: return False
+    except PermissionError: return True  # that nobody may look is said where it is opened
 
 def file_stamp(
     path:str|Path, # of any picture
