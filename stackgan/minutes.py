@@ -20,12 +20,12 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from .basics import cores, refusal
-from .checked import load_weights, save_weights
+from .checked import load_network, load_weights, save_weights
 from .data import Batches
 from .files import ImageCache
 from .large import read_map, write_map
 from .matching import Matcher
-from .plans import Plan, share_of, stage_networks, steps_in, with_epochs
+from .plans import Plan, kept_stage1, share_of, stage_networks, steps_in, with_epochs
 from .players import TrainConfig, make_accelerator
 from .processes import agreed, join, main_first, synchronised
 from .published import PrecomputedEmbeddings
@@ -90,7 +90,9 @@ def train_stage(
     progress:bool=True, # show progress bars?
 ) -> nn.Module: # the generator to sample from, in evaluation mode
     "Train one stage, or go on where its folder ends."
-    m, size = material, generator.size
+    m, size, folder = material, generator.size, Path(folder)
+    kept = kept_stage1(folder.parent) if folder.name == "stage1" else None
+    if kept: return load_network(generator, kept).eval()
     stage, (rank, world) = supplied(stage, matcher=m.matcher), join()
     accelerator = make_accelerator(stage.precision)
     side = size if m.data.is_drawn else round(size * 76 / 64)
@@ -101,7 +103,7 @@ def train_stage(
     generator, discriminator = (synchronised(net, accelerator.device) for net in (generator, discriminator))
     trainer = Trainer(generator, discriminator, batches, folder, stage, m.captions, m.sample_phi(),
                       m.text, accelerator, m.matcher)
-    if m.until is None and trainer.main: _say_unheard(Path(folder), trainer.total_steps)
+    if m.until is None and trainer.main: _say_unheard(folder, trainer.total_steps)
     if m.until is None: trainer.fit(resume=True, progress=progress)
     else: fit_until(trainer, m.until, progress)
     return trainer.sampler.eval()
@@ -226,7 +228,8 @@ def deal_minutes(
     stages, pace, done, step = plan.preset.stages, {}, {}, {}
     for k, stage in enumerate(stages.values(), 1):
         step[k] = 1 / (len(material.data) // stage.batch_size)  # in epochs
-        done[k] = steps_done(plan, k) * step[k]
+        kept = k == 1 and kept_stage1(plan.out)  # a finished Stage-I without checkpoints
+        done[k] = stage.epochs if kept else steps_done(plan, k) * step[k]
         pace[k] = seconds_a_step(plan, material, k) / step[k]  # seconds an epoch
     # a tenth for checkpoints and the model
     left = agreed(max(1, .9 * (begin + 60 * minutes - time.monotonic()) - 3))

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['RUN_PARTS', 'Stage', 'Preset', 'with_epochs', 'discriminator_for', 'stage_generator', 'stage_networks', 'run_config',
-           'data_fingerprint', 'check_place', 'Plan', 'steps_in', 'check_stage1', 'make_plan', 'noted', 'as_wide_as',
-           'check_same_networks', 'open_pictures', 'share_of', 'fit_preset']
+           'data_fingerprint', 'check_place', 'Plan', 'steps_in', 'kept_stage1', 'check_stage1', 'make_plan', 'noted',
+           'as_wide_as', 'check_same_networks', 'open_pictures', 'share_of', 'fit_preset']
 
 # %% ../nbs/10b_plans.ipynb #10b00004
 import json
@@ -238,6 +238,13 @@ def steps_in(
     steps = sorted((Path(out) / f"stage{number}" / "checkpoints").glob("step_*.safetensors"))
     return int(re.sub(r"\D", "", steps[-1].name.partition(".")[0])) if steps else 0
 
+def kept_stage1(
+    out:str|Path, # a run's folder
+) -> Path|None: # its file of weights, where no checkpoint of it is left and Stage-II has begun
+    "The finished Stage-I, which needs no checkpoint any more."
+    file = Path(out) / "stage1" / "model" / "stage1.safetensors"
+    return file if file.is_file() and steps_in(out, 2) and not steps_in(out, 1) else None
+
 def check_stage1(
     out:Path, # the run's folder
     stage:Stage, # Stage-I's recipe, as the run has it
@@ -250,8 +257,8 @@ def check_stage1(
         given = f"epochs of stage1 are {epochs:g}, and Stage-II has begun on a Stage-I of {stage.epochs:g}"
         remedy = "leave them out, go on from this run's model (init) in a new folder"
         raise refusal(given, "the same", f"{remedy}, or remove {two} to train Stage-II anew")
-    if stage.epochs and not steps_in(out, 1):
-        given = f"{one} has no checkpoint, and Stage-II has begun on the Stage-I that was there"
+    if stage.epochs and not steps_in(out, 1) and not kept_stage1(out):
+        given = f"{one} has no checkpoint and no model, and Stage-II has begun on the Stage-I that was there"
         raise refusal(given, "both, or neither", f"put it back, or remove {two}, too, to train both anew")
 
 # %% ../nbs/10b_plans.ipynb #47a86014
