@@ -26,7 +26,7 @@ def from_notebooks(work):
     shutil.copy(ROOT/"settings.ini", work)
     shutil.copytree(ROOT/"nbs", work/"nbs", ignore=shutil.ignore_patterns(".ipynb_checkpoints", "data", "runs"))
     (work/lib).mkdir()
-    shutil.copy(ROOT/lib/"__init__.py", work/lib)
+    for own in ("__init__.py", "__main__.py"): shutil.copy(ROOT/lib/own, work/lib) # written by hand
     env = {k: v for k, v in os.environ.items() if k != "IN_TEST"} # with it nbdev_export does nothing
     code = "from nbdev.doclinks import nbdev_export; from nbdev.clean import nbdev_clean; nbdev_export(); nbdev_clean()"
     subprocess.run([sys.executable, "-c", code], cwd=work, env=env, check=True)
