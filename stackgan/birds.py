@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
 
-from .basics import folder_aside, moved_from, out_folder, parallel_map, refusal
+from .basics import checked_whole, folder_aside, moved_from, out_folder, parallel_map, refusal
 from .drawing import COLOURS, draw_bird, write_layout
 from .grammar import PLACES, caption
 
@@ -105,8 +105,7 @@ def describe(
     return_attributes:bool=False, # with the names of the attributes each mentions?
 ) -> list:
     "Different true sentences about a bird, in CUB's manner."
-    if not isinstance(n, (int, np.integer)) or n < 0:
-        raise refusal(f"n is {n!r}", "a whole number of captions", "take 10")
+    n, seed = checked_whole("n", n, 0), checked_whole("seed", seed, 0)
     rng, seen = np.random.default_rng([bird.seed, 7, seed]), {}
     while len(seen) < n:
         text, told = caption(bird, rng)
@@ -186,6 +185,7 @@ def near_misses(
     side:bool=False, # add the side to four captions of five, where they do not tell it?
 ) -> list: # n pairs (caption, the same with one thing in it that is not so)
     "`describe`'s captions, each with its near miss."
+    n, seed = checked_whole("n", n, 0), checked_whole("seed", seed, 0)
     rng, dice = (np.random.default_rng([bird.seed, k, seed]) for k in (7, 8))
     pairs = {}
     while len(pairs) < n:
@@ -246,9 +246,8 @@ def write_birds(
     "Write drawn birds, and strangers, in CUB-200-2011's layout, captions and the truth beside them."
     from tqdm.auto import tqdm  # late: who draws one bird needs no bar
     for name, value, least in (("others", others, 0), ("n", n, 1), ("seed", seed, 0)):
-        if not least <= value <= 1_000_000:
-            raise refusal(f"{name} is {value}", f"{least} to 1,000,000", "choose another number")
-    if not 16 <= size <= 500: raise refusal(f"size is {size}", "16 to 500 pixels", "choose a size in between")
+        checked_whole(name, value, least, 1_000_000)
+    size = checked_whole("size", size, 16, 500)
     root = out_folder(root)
     if (root/"CUB_200_2011"/"images.txt").exists():
         raise refusal(f"{root} already holds a data set", "a new folder",

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from .basics import parallel_map, refusal
+from .basics import checked_whole, parallel_map
 
 # %% ../nbs/00b_drawing.ipynb #d992aa2f
 def sheet(
@@ -429,7 +429,7 @@ def draw_bird(
     return_box:bool=False, # also the box around the bird?
 ): # RGB image, or (image, (x, y, width, height) in pixels)
     "Draw a bird: the same bird and size give the same picture."
-    if not 16 <= size <= 500: raise refusal(f"size is {size}", "16 to 500 pixels", "choose a size in between")
+    size = checked_whole("size", size, 16, 500)
     rng, scenery, noise = (np.random.default_rng([bird.seed, k]) for k in range(3))
     s, flip = sketch_bird(bird, rng), np.array((1 if bird.facing == "right" else -1, 1))
     scale, move, ground = place_bird(s, flip, rng)

@@ -9,9 +9,9 @@ __all__ = ['walk_between', 'StackGAN']
 import torch
 from PIL import Image
 
-from .basics import moved_from
+from .basics import checked_whole, moved_from
 from .files import to_pictures
-from .models import checked_sentences, checked_whole, embedded
+from .models import checked_sentences, embedded
 
 __getattr__ = moved_from(__name__)
 
@@ -42,14 +42,14 @@ from fastcore.basics import patch
 from PIL import Image
 from torch import Tensor, nn
 
-from .basics import keep_heap, out_folder, refusal, write_aside
+from .basics import checked_whole, keep_heap, out_folder, refusal, write_aside
 from .checked import checked_completions
 from .export import export_graphs
 from .files import save_model
 from .matching import Matcher
-from .models import (best_rows, check_shapes, checked_sentences, checked_whole, complete_sentence,
-                             draft_card, draw_pictures, embedded, find_model, load_parts, noise_rows, save_words,
-                             steady, upload_model)
+from .models import (best_rows, check_shapes, checked_sentences, complete_sentence, draft_card,
+                             draw_pictures, embedded, find_model, load_parts, noise_rows, save_words, steady,
+                             upload_model)
 from .stage1 import StageIGenerator
 from .stage2 import StageIIGenerator
 from .text import TextEncoder

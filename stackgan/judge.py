@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .basics import refusal, several
+from .basics import checked_whole, refusal, several
 from .birds import ATTRIBUTES, all_species, describe, plan_birds
 from .files import as_bytes
 from .checked import checked_config, load_network, plain_torch, read_config
@@ -35,7 +35,7 @@ def sample_birds(
     if not kinds: raise refusal(f"split is {split!r}", "train, val or test", "choose one")
     order = np.random.default_rng(seed).permutation(len(kinds))
     out = []
-    for i in range(n):
+    for i in range(checked_whole("n", n, 0)):
         bird = kinds[order[i % len(kinds)]].bird(np.random.default_rng([seed, 7, i]))
         out.append((bird, *describe(bird, 1, seed=seed * 1_000_003 + i, return_attributes=True)[0]))
     return out
@@ -64,7 +64,7 @@ def draw_sentences(
 ) -> dict[str, Tensor]: # "stage1" and, where the model has it, "stage2": uint8 (N, 3, S, S)
     "Draw each sentence once, each with noise of its own."
     from tqdm.auto import tqdm  # late: only a bar needs it
-    sentences = several(sentences)
+    sentences, batch_size = several(sentences), checked_whole("batch_size", batch_size)
     noise, drawn = model.noise(len(sentences) * max(1, best_of), seed), {"stage1": [], "stage2": []}
     batches = drawings(model, sentences, noise, False, batch_size, True, truncation, best_of)
     total = math.ceil(len(sentences) / batch_size)

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from .basics import refusal, several
+from .basics import checked_whole, refusal, several
 
 # %% ../nbs/08b_metrics.ipynb #a85ddc2e
 def wilson(
@@ -58,7 +58,7 @@ def bootstrap(
     seed:int=0, # of the drawing
 ) -> dict: # value, low, high (95 %), n (rows of the first set)
     "A figure with an interval of 1.96 bootstrap deviations to each side (Efron 1979)."
-    if resamples < 1: raise refusal(f"resamples is {resamples}", "1 or more", "take 50")
+    resamples = checked_whole("resamples", resamples, 2)  # one has no deviation
     rng = np.random.default_rng(seed)
     again = [figure(*(s[rng.integers(len(s), size=len(s))] for s in sets)) for _ in range(resamples)]
     return interval_figure(figure(*sets), np.std(again), len(sets[0]))

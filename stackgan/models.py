@@ -4,14 +4,13 @@
 
 # %% auto #0
 __all__ = ['MESSAGES', 'packaged_models', 'find_model', 'model_card', 'load_parts', 'save_words', 'load_words', 'draft_card',
-           'upload_model', 'unreadable', 'sentence_notes', 'remark', 'checked_sentences', 'complete_sentence', 'whole',
-           'checked_whole', 'checked_truncation', 'checked_seed', 'noise_rows', 'check_shapes', 'evaluating', 'steady',
-           'best_rows', 'embedded', 'drawings', 'draw_pictures']
+           'upload_model', 'unreadable', 'sentence_notes', 'remark', 'checked_sentences', 'complete_sentence',
+           'checked_truncation', 'checked_seed', 'noise_rows', 'check_shapes', 'evaluating', 'steady', 'best_rows',
+           'embedded', 'drawings', 'draw_pictures']
 
 # %% ../nbs/07a_models.ipynb #f07a0004
 import difflib
 import math
-import operator
 import os
 import re
 import sys
@@ -25,7 +24,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .basics import keep_heap, normalised, refusal, write_aside
+from .basics import checked_whole, keep_heap, normalised, refusal, whole, write_aside
 from .checked import (build_network, checked_completions, checked_config, load_network, plain_torch,
                               read_config, read_text, saved_sum)
 from .files import to_pictures
@@ -291,24 +290,6 @@ def complete_sentence(
     return text
 
 # %% ../nbs/07a_models.ipynb #47d58851
-def whole(
-    number, # anything
-) -> int|None: # None: no whole number
-    "A whole number of Python, NumPy or PyTorch; a bool, a float or a string is none."
-    if str(getattr(number, "dtype", type(number).__name__)).endswith("bool"): return None
-    try: return operator.index(number)
-    except TypeError: return None
-
-def checked_whole(
-    name:str, # of the number, for the message
-    number, # anything
-    least:int=1,
-) -> int:
-    "A whole number that is large enough, or a refusal."
-    if (found := whole(number)) is None or found < least:
-        raise refusal(f"{name} is {number!r}", f"{least} or more, a whole number", f"take {least}")
-    return found
-
 def checked_truncation(
     truncation, # anything
 ):
