@@ -44,6 +44,7 @@ class ImageEncoder(nn.Module):
         fine:bool=False, # does the first convolution keep the picture's size, to see what is two pixels wide?
     ):
         super().__init__()
+        if not channels: raise refusal(f"channels is {channels!r}", "one or more", "give some")
         self.features, self.channels, self.targets = features, tuple(channels), dict(targets or {})
         self.grid, self.fine = grid, fine
         layers = []
@@ -426,8 +427,9 @@ class Matcher(nn.Module):
         super().__init__()
         opinions = opinions and pictures is not None  # ImageNet's network names nothing of ours
         self.dim, self.pictures, self.size, self.opinions = dim, pictures and dict(pictures), size, opinions
-        self.encoder = ImageEncoder(**pictures) if pictures else ImageNetFeatures()
+        self.encoder = ImageNetFeatures() if pictures is None else ImageEncoder(**pictures)
         n = sum(self.encoder.targets.values()) if opinions else self.encoder.features
+        if not n: raise refusal("the matcher's encoder has no targets", "one or more", "name some in pictures")
         self.linear = loud_linear(n, dim)
         for name, length in (("", n), ("phi_", dim)):
             self.register_buffer(f"{name}mean", torch.zeros(length))

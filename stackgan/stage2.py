@@ -47,7 +47,7 @@ class StageIIGenerator(nn.Module):
     ):
         super().__init__()
         size = size or 4 * stage1.size
-        n = doublings(size, stage1.size // 4)
+        n = 1 + doublings(size, stage1.size // 2) if detail_blocks else doublings(size, stage1.size // 4)
         if residual_blocks is None: residual_blocks = 4 if size >= 256 else 2
         self.size, self.width, self.residual_blocks = size, width, residual_blocks
         self.activation, self.min_channels = activation, min_channels
