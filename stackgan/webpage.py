@@ -22,7 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from .basics import out_folder, refusal, write_aside
-from .export import graph_examples
+from .export import GRAPHS, graph_examples
 from .generate import StackGAN
 from .models import MESSAGES, find_model
 from .sentences import examples_for, known_words, model_names
@@ -98,8 +98,13 @@ def _models(names): # label -> name and model; what a page cannot have is refuse
         found[label] = name, model
     return found
 
+def _sweep_models(folder, names): # graphs of models that are not named any more
+    for old in (d for d in folder.iterdir() if d.name not in names and (d / "model.json").is_file()):
+        for name in (*(f"{graph}.onnx" for graph in GRAPHS), "model.json"): (old / name).unlink(missing_ok=True)
+        if not any(old.iterdir()): old.rmdir()
+
 def write_page(
-    out:str|Path, # the site's folder; made if missing, its files are replaced
+    out:str|Path, # the site's folder; made if missing, its files are replaced, other models' graphs go
     names:str|list[str]=("birds", "photos"), # packaged models, or folders
     npm:bool=True, # copy the runtime from its npm package, if npm is there? if not, link it
 ) -> Path: # the folder
@@ -117,6 +122,7 @@ def write_page(
     runtime = dict(address=address, files=RUNTIME["files"])
     config = json.dumps(dict(runtime=runtime, source=SOURCE, models=models, messages=MESSAGES), indent=1)
     write_aside(out / "config.json", lambda tmp: tmp.write_text(config + "\n", encoding="utf8"))
+    _sweep_models(out / "models", [m["name"] for m in models])
     return out
 
 # %% ../nbs/14b_webpage.ipynb #14breport
