@@ -129,6 +129,7 @@ from torch import Tensor
 
 from .basics import refusal, write_aside
 from .birds import Bird, near_misses, write_birds
+from .checked import read_text, short_path
 from .data import CUB200
 from .drawing import draw_birds
 from .evaluate import attribute_accuracy
@@ -162,7 +163,7 @@ def load_material(
     progress:bool=False, # show progress bars?
 ) -> Material:
     "Drawings of training species, and their captions as the packaged text encoder reads them."
-    root = Path(folder) / "birds"
+    root = Path(folder).expanduser() / "birds"
     if not (root / "attributes.csv").exists():
         write_birds(root, budget.pictures, seed=0, size=64, progress=progress)
     data = CUB200(root, "train")
@@ -189,7 +190,7 @@ def train_arm(
         config = replace(recipe, epochs=epochs, halve_every=epochs / 2, sample_every=steps,
                          checkpoint_every=steps)
         told = hashlib.sha256(json.dumps(config.config(), sort_keys=True).encode()).hexdigest()[:12]
-        run = Path(folder) / f"{name}-{told}"
+        run = Path(folder).expanduser() / f"{name}-{told}"
         return train_stage(generator, discriminator, material, config, run, progress)
     both = arm.size == 64 and not arm.sketch # a Stage-I alone at the size of a Stage-II
     pictures = budget.batch_size * (budget.steps1 + (budget.steps2 if both else 0))
@@ -243,7 +244,7 @@ def run_arms(
     progress:bool=False, # show progress bars?
 ) -> list[dict]: # one row for each arm and seed: arm, seed, the FIGURES, seconds
     "Train and measure every arm with every seed; arms that results.csv holds already are left alone."
-    budget, folder = budget or Budget(), Path(folder)
+    budget, folder = budget or Budget(), Path(folder).expanduser()
     material, judge = load_material(folder, budget, progress), AttributeJudge.from_pretrained()
     birds, others = sample_birds("test", budget.sentences, 1), sample_birds("test", budget.sentences, 1001)
     phi, path = material.text.embed([sentence for _, sentence, _ in birds]), folder / "results.csv"
@@ -267,8 +268,10 @@ def read_results(
 ) -> list[dict]: # its rows, numbers as numbers
     "What `run_arms` wrote."
     kinds = dict(arm=str, seed=int, seconds=int)
-    with open(path, newline="") as f:
-        return [{k: kinds.get(k, float)(v) for k, v in row.items()} for row in csv.DictReader(f)]
+    rows = csv.DictReader(io.StringIO(read_text(Path(path).expanduser()), newline=""))
+    try: return [{k: kinds.get(k, float)(v) for k, v in row.items()} for row in rows]
+    except (TypeError, ValueError) as e:
+        raise refusal(f"{short_path(path)} is damaged ({e})", "what run_arms wrote", "remove that row") from e
 
 # %% ../nbs/11b_arms.ipynb #7ffafc74
 def write_results(

@@ -96,7 +96,7 @@ def load_parts(
     folder:str|Path, # with config.json and one .safetensors a network
 ) -> dict: # text, g1, g2, completions, matcher and words, as `StackGAN` takes them; None where there is none
     "The parts of a model that `save_pretrained` or a training run wrote; nothing is unpickled."
-    folder = Path(folder); note = folder / "config.json"
+    folder = Path(folder).expanduser(); note = folder / "config.json"
     config = read_config(note)
     if "stage1" not in config:
         raise refusal(f"{folder / 'config.json'} has the parts {sorted(config)}", "at least stage1",

@@ -163,7 +163,8 @@ def read_official(
     path:str|Path, # as torch.save(netG.state_dict()) wrote it, today or with Python 2
 ) -> dict[str, Tensor]: # without the prefix `module.` of several GPUs
     "The tensors of a file of the authors' release; nothing but tensors is unpickled."
-    if not Path(path).exists():
+    path = Path(path).expanduser()
+    if not path.exists():
         expected = "a file like netG_epoch_120.pth"
         raise refusal(f"{path} does not exist", expected, "check the path", FileNotFoundError)
     regular_file(path)

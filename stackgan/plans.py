@@ -149,7 +149,7 @@ def run_config(
     out:str|Path, # a run's folder
 ) -> dict|None: # data, preset and the like; None where no run has begun
     "What stands in a run's config.json."
-    out = Path(out)
+    out = Path(out).expanduser()
     path = out / "config.json"
     if not path.is_file() or not any((out / n).exists() for n in RUN_PARTS): return None
     found = checked_config(Plan, read_config(path), str(path), ("out", "start"))
@@ -174,7 +174,8 @@ def check_place(
     begun:bool, # has it begun there?
 ):
     "Refuse a folder that is something else, before anything is written into it."
-    out, here = Path(out), Path(os.path.realpath(out))
+    out = Path(out).expanduser()
+    here = Path(os.path.realpath(out))
     expected, remedy = "a folder of its own", "name another folder"
     for home in here.parents:
         part = here.relative_to(home).parts[0]
@@ -235,7 +236,7 @@ def steps_in(
     number:int, # of the stage
 ) -> int:
     "Steps of a stage that its newest checkpoint holds."
-    steps = sorted((Path(out) / f"stage{number}" / "checkpoints").glob("step_*.safetensors"))
+    steps = sorted((Path(out).expanduser() / f"stage{number}" / "checkpoints").glob("step_*.safetensors"))
     return int(re.sub(r"\D", "", steps[-1].name.partition(".")[0])) if steps else 0
 
 def kept_stage1(
@@ -283,6 +284,8 @@ def make_plan(
     text:str|None=None, # the model whose text encoder it takes
 ) -> Plan:
     "Look at everything that was asked for; refuse what cannot work."
+    given = data, out, init, embeddings, text
+    data, out, init, embeddings, text = (p and os.path.expanduser(p) for p in given)
     out, data, old = Path(out), str(data), run_config(out)
     check_place(out, bool(old))
     if resume and not old: warnings.warn(f"{out} holds no run to go on with, so one begins", stacklevel=3)

@@ -234,7 +234,7 @@ class PrecomputedEmbeddings:
         pickle_path:str|Path, # for example birds/train/char-CNN-RNN-embeddings.pickle
         filenames_path:str|Path|None=None, # None takes filenames.pickle beside it
     ):
-        pickle_path = Path(pickle_path)
+        pickle_path = Path(pickle_path).expanduser()
         _refuse_foreign(regular_file(pickle_path))
         names = read_pickle(filenames_path or pickle_path.parent / "filenames.pickle")
         arrays = read_pickle(pickle_path)

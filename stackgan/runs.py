@@ -42,7 +42,7 @@ def _numbers(line, n): # the n numbers of a row; None where it has not so many, 
                                             row)) and row[0] >= 0 and row[0] == int(row[0]) else None
 
 def _sound_rows(path): # heading, sound rows as they stand there, how many are damaged
-    heading, *lines = Path(path).read_bytes().decode("utf-8", "replace").split("\n")
+    heading, *lines = Path(path).expanduser().read_bytes().decode("utf-8", "replace").split("\n")
     heading = heading.rstrip("\r").split(",")
     sound = [line for line in lines[:-1] if _numbers(line, len(heading))]
     return heading, sound, len(lines[:-1]) - len(sound)
@@ -84,7 +84,7 @@ class RunFolder:
 
     def __init__(self,
         path:str|Path, # made when something is written
-    ): self.path = Path(path)
+    ): self.path = Path(path).expanduser()
 
     @property
     def metrics(self) -> Path:
@@ -212,7 +212,7 @@ def read_checkpoint(self:RunFolder,
     path:str|Path|None=None, # the newest of this run that is whole if None
 ) -> tuple[dict[str, Tensor], dict]: # state and meta as they were written
     "What a checkpoint holds."
-    if path: return _read_checkpoint(Path(path))
+    if path: return _read_checkpoint(Path(path).expanduser())
     damaged = None
     for file in reversed(self.checkpoints()):
         try: found = _read_checkpoint(file)
@@ -289,7 +289,7 @@ def alone_in(
     folder:str|Path, # made if missing
 ):
     "Hold a folder's lock inside the block; who comes second is told who holds it."
-    folder = Path(folder); folder.mkdir(parents=True, exist_ok=True)
+    folder = Path(folder).expanduser(); folder.mkdir(parents=True, exist_ok=True)
     lock, note = FileLock(folder / ".lock"), folder / ".lock.holder"
     try: lock.acquire(timeout=0)
     except Timeout:

@@ -61,6 +61,8 @@ class _Parser(argparse.ArgumentParser):
         word = next((w for w in words if w.startswith("--")), words[0]).partition("=")[0]
         self.error(f"{word} is no option of {self.prog}{_nearest(word, self.options())}")
 
+def _path(word): return Path(os.path.expanduser(word))  # of --out=~/run no shell does it
+
 def _command(commands, name, says, epilog=None):
     "A new command; returns what adds an option to it."
     p = commands.add_parser(name, help=says, epilog=epilog, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
@@ -79,11 +81,11 @@ def _generate_words(commands):
     add = _command(commands, "generate", "draw what a sentence says",
                    f"models: {names} (see stackgan models)")
     add("sentence", nargs="*", help="what to draw; several in quotes, or - to read them, one a line")
-    add("--file", type=Path, default=None, help="a file with one sentence a line; - reads them, too")
+    add("--file", type=_path, default=None, help="a file with one sentence a line; - reads them, too")
     add("--n", type=int, default=1, help="pictures to draw; with more than one, a grid of them too")
     add("--seed", type=int, default=0, help="the same seed gives the same pictures")
     add("--model", default="birds", help=f"{names}, a folder, or a Hugging Face Hub id")
-    add("--out", type=Path, default=Path("."), help="a .png file, or a folder for it")
+    add("--out", type=_path, default=Path("."), help="a .png file, or a folder for it")
     add("--force", action="store_true", help="overwrite pictures that are there")
     add("--gif", nargs="+", default=None, metavar="WORD",
         help="walk to this other sentence, in one moving picture")
@@ -102,7 +104,7 @@ def _models_words(commands):
 
 def _birds_words(commands):
     add = _command(commands, "birds", "draw a data set of birds with exactly true captions")
-    add("--out", type=Path, required=True, help="folder to write, in CUB-200-2011's layout")
+    add("--out", type=_path, required=True, help="folder to write, in CUB-200-2011's layout")
     add("--n", type=int, default=2000, help="pictures")
     add("--others", type=int, default=0,
         help="pictures of strangers besides: birds of no species, to train on")
@@ -121,7 +123,7 @@ def _train_words(commands):
         ".txt beside each picture; or shards, 'shards/{00..41}.tar' in quotes (needs the extra shards)")
     add("--preset", default=None, choices=PRESETS, help="tiny: a minute; small (the default): hours "
         "on a laptop; photos: the same for photographs, with ImageNet's help; paper: a GPU")
-    add("--out", type=Path, required=True, help="the run's folder")
+    add("--out", type=_path, required=True, help="the run's folder")
     add("--resume", action="store_true", help="continue the run in --out")
     add("--minutes", type=float, default=None,
         help="end after so many, with a model: text, passes and decay of the rates are chosen by the "
@@ -151,11 +153,11 @@ def _evaluate_words(commands):
     add("--data", default=None, help="a folder of photographs with captions; drawn birds if not given")
     add("--network", default="efficientnet", choices=["efficientnet", "efficientnet-lite2", "inception"],
         help="that looks at photographs")
-    add("--matcher", type=Path, action="append", default=[], metavar="FOLDER",
+    add("--matcher", type=_path, action="append", default=[], metavar="FOLDER",
         help="for R-precision on photographs: RUN/text, of a run on photographs; may be given again")
     add("--best-of", type=int, default=1, help="as in generate; 1 is the model as it comes")
     add("--truncation", type=float, default=1., help="as in generate")
-    add("--out", type=Path, default=None, help="a .json file for all figures")
+    add("--out", type=_path, default=None, help="a .json file for all figures")
     add("--force", action="store_true", help="overwrite a file that is there")
 
 def check_evaluation(
@@ -179,7 +181,7 @@ def check_evaluation(
 def _ablate_words(commands):
     add = _command(commands, "ablate",
                    "repeat the paper's ablation on drawn birds, or climb from its recipe to ours")
-    add("--out", type=Path, required=True,
+    add("--out", type=_path, required=True,
         help="folder for drawings, runs and results.csv; what is in there is not done again")
     add("--recipe", action="store_true", help="the second experiment: what each change to the recipe gains")
     add("--seeds", type=int, default=3, help="runs of each arm")
@@ -199,7 +201,7 @@ def _playground_words(commands):
 def _page_words(commands):
     add = _command(commands, "page",
                    "write the playground as a folder for a web server (needs the extra web)")
-    add("--out", type=Path, required=True, help="folder to write")
+    add("--out", type=_path, required=True, help="folder to write")
     add("--model", nargs="+", default=["birds", "photos"], help="packaged names or folders to put into it")
     add("--no-npm", action="store_true", help="link the runtime instead of copying it from its npm package")
 
@@ -478,6 +480,7 @@ def explain(
     if isinstance(error, OSError) and error.errno is not None:
         return f"{error.filename or out or 'a file'} cannot be used ({error.strerror}): check it"
     if isinstance(error, (ValueError, OSError)): return shell_words(text)
+    if "home directory" in text: return "a path begins with ~ and the name of no user: write ./ before it"
     return None
 
 # %% ../nbs/15b_shell.ipynb #15b00020

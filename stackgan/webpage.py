@@ -100,7 +100,7 @@ def _models(names): # label -> name and model; what a page cannot have is refuse
 
 def _sweep_models(folder, names): # graphs of models that are not named any more
     for old in (d for d in folder.iterdir() if d.name not in names and (d / "model.json").is_file()):
-        for name in (*(f"{graph}.onnx" for graph in GRAPHS), "model.json"): (old / name).unlink(missing_ok=True)
+        for name in (*(f"{g}.onnx" for g in GRAPHS), "model.json"): (old / name).unlink(missing_ok=True)
         if not any(old.iterdir()): old.rmdir()
 
 def write_page(
@@ -130,7 +130,7 @@ def page_report(
     site:str|Path, # that `write_page` wrote
 ) -> str: # lines for a person
     "How large a site is, where its runtime comes from, and how to look at it."
-    site = Path(site)
+    site = Path(site).expanduser()
     size = sum(p.stat().st_size for p in site.rglob("*") if p.is_file()) / 1e6
     address = json.loads((site / "config.json").read_text(encoding="utf8"))["runtime"]["address"]
     release = f"{RUNTIME['package']} {RUNTIME['version']}"
