@@ -30,7 +30,8 @@ def walk_between(
     ends = checked_sentences([first, last], model.text, model.words)
     a, b = embedded(model, [model.complete(text, z[0]) for text in ends])      # twice (256,)
     t, z = torch.linspace(0, 1, steps, dtype=a.dtype, device=a.device)[:, None], z.repeat(steps, 1)
-    batches = zip((a + t * (b - a)).split(16), z.split(16))  # as many at once as a call draws
+    # as many at once as a call draws; how many they are moves the last bits of a picture's numbers
+    batches = zip((a + t * (b - a)).split(16), z.split(16))
     return [p for phi, z in batches for p in to_pictures(model.from_phi(phi, z, augment=False))]
 
 # %% ../nbs/07c_stackgan.ipynb #f07c0003
