@@ -129,7 +129,7 @@ from torch import Tensor
 
 from .basics import refusal, write_aside
 from .birds import Bird, near_misses, write_birds
-from .checked import read_text, short_path
+from .checked import read_config, read_text, save_config, short_path
 from .data import CUB200
 from .drawing import draw_birds
 from .evaluate import attribute_accuracy
@@ -236,6 +236,17 @@ def measure(
     return dict(named=named, body=body, score=inception_score(colour(pictures)), frechet=far)
 
 # %% ../nbs/11b_arms.ipynb #1bd36f61
+def _one_budget(folder, budget): # figures of several budgets do not compare
+    if budget.pictures < 2 * budget.batch_size:
+        raise refusal(f"pictures is {budget.pictures}", f"{2 * budget.batch_size} or more", "draw more")
+    note, now = folder / "budget.json", {k: repr(v) for k, v in vars(budget).items()}
+    if not note.exists(): return save_config(note, now)
+    old = read_config(note)
+    other = next((k for k in now if now[k] != old.get(k)), None)
+    if other:
+        raise refusal(f"{other} is {now[other]}, and {folder} has results of {old.get(other)}", "the same",
+                      "name another folder")
+
 def run_arms(
     arms, # `Arm`s
     folder:str|Path, # for drawings, runs and results.csv
@@ -245,6 +256,7 @@ def run_arms(
 ) -> list[dict]: # one row for each arm and seed: arm, seed, the FIGURES, seconds
     "Train and measure every arm with every seed; arms that results.csv holds already are left alone."
     budget, folder = budget or Budget(), Path(folder).expanduser()
+    _one_budget(folder, budget)
     material, judge = load_material(folder, budget, progress), AttributeJudge.from_pretrained()
     birds, others = sample_birds("test", budget.sentences, 1), sample_birds("test", budget.sentences, 1001)
     phi, path = material.text.embed([sentence for _, sentence, _ in birds]), folder / "results.csv"
