@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torchvision.datasets import VisionDataset
 
-from .basics import refusal
+from .basics import checked_whole, refusal
 from .birds import ATTRIBUTES
 from .files import load_picture, read_image
 from .checked import read_text, short_path
@@ -500,6 +500,9 @@ def check_batches(
     captions, # needed for "auto"
 ):
     "Refuse what does not fit together."
+    for name in ("batch_size", "size", "seed"): checked_whole(name, getattr(batches, name), 0)
+    if flip not in (True, False, "auto"):
+        raise refusal(f"flip is {flip!r}", "True, False or 'auto'", "choose one")
     n, side, share = len(batches.cache), batches.cache.size, batches.batch_size * batches.world
     if phi.ndim != 3 or not len(phi) == len(labels) == n:
         raise refusal(f"there are {n} pictures, phi of shape {tuple(phi.shape)} and {len(labels)} labels",

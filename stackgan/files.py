@@ -28,7 +28,7 @@ from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .basics import cores, in_bytes, name_aside, out_folder, parallel_map, refusal, room_for
+from .basics import checked_whole, cores, in_bytes, name_aside, out_folder, parallel_map, refusal, room_for
 from .checked import (WRAPPED, load_network, read_config, read_text, regular_file, save_config,
                               save_weights, short_path)
 from .large import file_stamp, from_tar, streamed
@@ -213,8 +213,8 @@ class ImageCache:
         workers:int|None=None, # processes that decode; None: one for each core
         check:bool=True, # compare a file that is there with its checksum? It reads all of it
     ):
-        if size < 1: raise refusal(f"size is {size}", "a side of at least 1 pixel", "give a larger one")
-        self.size, self.length, self._open, self._stream = int(size), len(dataset.paths), None, None
+        size = checked_whole("size", size)
+        self.size, self.length, self._open, self._stream = size, len(dataset.paths), None, None
         folder = cache_folder(dataset.root) if folder is None else Path(folder)
         stem = f"{dataset.name}-{size}px" + ("-pad" if pad else "")
         if not folder.resolve().is_relative_to(Path(dataset.root).resolve()):  # others' caches may lie there

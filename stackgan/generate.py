@@ -163,6 +163,10 @@ def from_pretrained(cls:StackGAN,
     device:str|torch.device="cpu", # where to compute
 ) -> "StackGAN": # ready to be called
     "Load a model that `save_pretrained` or a `Trainer` wrote; nothing is unpickled."
+    try: torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as e:
+        given = f"device is {str(device)!r} ({str(e).partition(chr(10))[0][:60]})"
+        raise refusal(given, "one that PyTorch has here", "take 'cpu'") from e
     return cls(**load_parts(find_model(name))).to(device)
 
 @patch

@@ -204,7 +204,8 @@ def short_start(
     minutes:float,
 ) -> Plan: # with fewer birds to draw where there is little time
     "What comes before the game, in a tenth of the time: a core draws some 35 birds a second."
-    if not 0 < minutes <= 1e6: raise refusal(f"minutes is {minutes}", "more than 0", "60 is an hour")
+    if isinstance(minutes, str) or not 0 < minutes <= 1e6:
+        raise refusal(f"minutes is {minutes!r}", "more than 0", "60 is an hour")
     most = agreed(max(200, int(minutes * 6 * 35 * cores())))
     p = plan.preset
     if plan.data != "birds" or p.birds <= most: return plan

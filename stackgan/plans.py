@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from .basics import refusal, write_aside
+from .basics import out_folder, refusal, write_aside
 from .birds import write_birds
 from .checked import LIMITS, checked_config, read_config, save_config
 from .data import read_data
@@ -94,7 +94,7 @@ def with_epochs(
     for name, n in epochs.items():
         if n is None: continue
         stage = preset.stages[name]
-        if not 0 <= n <= most:
+        if isinstance(n, str) or not 0 <= n <= most:
             given = f"epochs of {name} are {n}"
             raise refusal(given, f"0 to {most:g}", "choose a number of passes over the data")
         halve = stage.halve_every
@@ -286,7 +286,7 @@ def make_plan(
     "Look at everything that was asked for; refuse what cannot work."
     given = data, out, init, embeddings, text
     data, out, init, embeddings, text = (p and os.path.expanduser(p) for p in given)
-    out, data, old = Path(out), str(data), run_config(out)
+    out, data, old = Path(out or out_folder(out)), str(data), run_config(out)
     check_place(out, bool(old))
     if resume and not old: warnings.warn(f"{out} holds no run to go on with, so one begins", stacklevel=3)
     if old and not resume:

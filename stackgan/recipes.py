@@ -143,7 +143,7 @@ def preset_of(
     preset:str|Preset, # a name, or itself
 ) -> Preset:
     "A preset by its name."
-    if not isinstance(preset, str): return preset
+    if isinstance(preset, Preset): return preset
     known = presets()
     if preset not in known: raise refusal(f"preset is {preset!r}", f"one of {', '.join(known)}", "choose one")
     return known[preset]

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from fastcore.basics import patch
 from tqdm.auto import tqdm
 
-from .basics import moved_from, refusal, several
+from .basics import checked_whole, moved_from, refusal, several
 from .checked import checked_config
 
 __getattr__ = moved_from(__name__)
@@ -61,6 +61,7 @@ class TextEncoder(nn.Module):
     ) -> Tensor: # (N, dim), on the CPU
         "phi of many sentences, without gradients; a sentence that occurs twice is computed once."
         training, unique = self.training, list(dict.fromkeys(texts := several(texts)))
+        batch_size = checked_whole("batch_size", batch_size)
         self.eval()
         starts = tqdm(range(0, len(unique), batch_size), desc="embed", leave=False, disable=not progress)
         parts = [self(unique[i:i + batch_size]).float().cpu() for i in starts]
