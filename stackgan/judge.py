@@ -31,7 +31,7 @@ def sample_birds(
     seed:int=1, # another seed, other individuals and captions; 0 is the training data's
 ) -> list[tuple]: # n of (Bird, caption, names of the attributes that the caption mentions)
     "Individuals of a split's species, one true caption each, species in turn."
-    kinds = [k for k in all_species() if k.split == split]
+    kinds, seed = [k for k in all_species() if k.split == split], checked_whole("seed", seed, 0)
     if not kinds: raise refusal(f"split is {split!r}", "train, val or test", "choose one")
     order = np.random.default_rng(seed).permutation(len(kinds))
     out = []
@@ -107,7 +107,7 @@ class AttributeJudge(nn.Module):
         batch_size:int=64, # pictures looked at at once
     ) -> dict[str, list[str]]: # attribute -> the value seen in each picture
         "What the judge sees."
-        x = as_tensor(pictures, self.size)
+        x, batch_size = as_tensor(pictures, self.size), checked_whole("batch_size", batch_size)
         with evaluating(self):
             parts = [{k: v.argmax(1) for k, v in self.net.predict(b).items()} for b in x.split(batch_size)]
         return {k: [ATTRIBUTES[k][int(i)] for p in parts for i in p[k]] for k in ATTRIBUTES}

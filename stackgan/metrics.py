@@ -59,6 +59,7 @@ def bootstrap(
 ) -> dict: # value, low, high (95 %), n (rows of the first set)
     "A figure with an interval of 1.96 bootstrap deviations to each side (Efron 1979)."
     resamples = checked_whole("resamples", resamples, 2)  # one has no deviation
+    for s in sets: checked_whole("the number of features", len(s))
     rng = np.random.default_rng(seed)
     again = [figure(*(s[rng.integers(len(s), size=len(s))] for s in sets)) for _ in range(resamples)]
     return interval_figure(figure(*sets), np.std(again), len(sets[0]))
@@ -79,7 +80,8 @@ def as_tensor(
     "Pictures as a network sees them."
     if isinstance(pictures, np.ndarray): pictures = _first(torch.from_numpy(pictures), True)
     if not isinstance(pictures, Tensor):
-        for p in (pictures := list(pictures)) if size else (): _square(*p.size)
+        if not (pictures := list(pictures)): raise refusal("there is no picture", "one or more", "draw some")
+        for p in pictures if size else (): _square(*p.size)
         small = [p.convert("RGB").resize((size, size) if size else p.size, Image.BICUBIC) for p in pictures]
         return torch.stack([torch.from_numpy(np.array(p)).permute(2, 0, 1) for p in small])
     if pictures.dtype != torch.uint8:
@@ -185,6 +187,7 @@ def r_precision(
     seed:int=0, # of the choice of rivals
 ) -> tuple[int, int]: # pictures whose own sentence beats all rivals, pictures; chance is 1 / (rivals + 1)
     "R-precision with one right sentence (Xu et al. 2018, AttnGAN); a tie does not win."
+    rivals = checked_whole("rivals", rivals)
     n, scores, rng = len(species), torch.as_tensor(scores), np.random.default_rng(seed)
     if scores.shape != (n, n):
         given = f"scores have the shape {tuple(scores.shape)}"
@@ -225,7 +228,7 @@ def nearest(
     k:int=3, # neighbours, at most M
 ) -> tuple[Tensor, Tensor]: # distances (N, k), smallest first, and places in the bank (N, k)
     "The nearest neighbours in feature space (paper, fig. 6)."
-    if not 1 <= k <= len(bank): raise refusal(f"k is {k}", f"1 to {len(bank)}", "the bank has no more")
+    k = checked_whole("k", k, 1, len(bank))
     found = torch.cdist(features.double(), bank.double()).topk(k, largest=False)
     return found.values, found.indices
 
