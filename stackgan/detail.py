@@ -25,25 +25,29 @@ class Signs(nn.Module):
 
 def mapping_network(n_in:int, width:int, n_out:int, *signs:int) -> nn.Sequential:
     layers = [Signs(*signs)] if signs else []
-    for a, b in ((n_in, width), (width, width), (width, n_out)): layers += [nn.Linear(a, b), nn.LayerNorm(b), nn.SiLU()]
+    for a, b in ((n_in, width), (width, width), (width, n_out)):
+        layers += [nn.Linear(a, b), nn.LayerNorm(b), nn.SiLU()]
     return nn.Sequential(*layers[:-1])
 
 # %% ../nbs/05c_detail.ipynb #05d00010
 class Frames(nn.Module):
-    "Where each place of a picture lies along and across lines between points that the first layers tell, as waves."
+    "Where each place of a picture lies along and across lines between told points, as waves."
     def __init__(self,
         n_in:int, # length of the vector that tells the points
-        frames:list[list[int]], # pairs of points, of which the first looks forward and is the unit; one point: heights above it
+        frames:list[list[int]], # pairs of points, the first one forward and a unit long; one point: heights
         octaves:int=4, # waves of length 2, 1, 1/2, ... units
         hidden:int=256, # width of the layer in between
     ):
         super().__init__()
-        bad = next((f for f in frames if not 1 <= len(f) <= 2 or not all(0 <= p < 1000 for p in f) or len({*f}) < len(f)), None)
-        if bad is not None or len(frames[0]) != 2:
-            raise refusal(f"frames has {bad or frames[0]}", "two different points each, or one, and two at first", "write [[0, 1], [2]]")
-        self.lines, self.heights, self.octaves = [f for f in frames if len(f) == 2], [f[0] for f in frames if len(f) == 1], octaves
+        bad = [f for f in frames if not 1 <= len({*f}) == len(f) <= 2 or not all(0 <= p < 1000 for p in f)]
+        if bad or len(frames[0]) != 2:
+            raise refusal(f"frames has {(bad or frames)[0]}", "two different points, or one, but two at first",
+                          "write [[0, 1], [2]]")
+        self.lines, self.octaves = [f for f in frames if len(f) == 2], octaves
+        self.heights = [f[0] for f in frames if len(f) == 1]
         self.waves = (2 * len(self.lines) + len(self.heights)) * (1 + 2 * octaves)
-        self.tell = nn.Sequential(nn.Linear(n_in, hidden), nn.SiLU(), nn.Linear(hidden, 2 + 2 * max(max(f) for f in frames)))
+        self.tell = nn.Sequential(nn.Linear(n_in, hidden), nn.SiLU(),
+                                  nn.Linear(hidden, 2 + 2 * max(map(max, frames))))
 
     def points(self,
         h:Tensor, # (B, n_in)
@@ -56,11 +60,12 @@ class Frames(nn.Module):
         side:int, # of the picture, in pixels
     ) -> Tensor: # (B, waves, side, side)
         "Each pixel's place along and across the lines and above the heights, and waves of it."
-        start, end = (points[:, list(p)] for p in zip(*self.lines))                  # (B, lines, 2)
-        way, at = end - start, (torch.arange(side, device=points.device) + .5) * 2 / side - 1
+        start, end = (points[:, list(p)] for p in zip(*self.lines))  # (B, lines, 2)
+        at = (torch.arange(side, device=points.device, dtype=points.dtype) + .5) * 2 / side - 1
+        way, middle = end - start, (start + end) / 2
         long = way.norm(dim=-1, keepdim=True).clamp(min=.01)
         (a, b), unit = (way / long).unsqueeze(-1).unsqueeze(-1).unbind(2), long[:, :1, :, None]
-        x, y = ((v - m[..., None, None]) / unit for v, m in zip((at, at[:, None]), ((start + end) / 2).unbind(-1)))
+        x, y = ((v - m[..., None, None]) / unit for v, m in zip((at, at[:, None]), middle.unbind(-1)))
         heights = (at[:, None] - points[:, self.heights, 1, None, None]).expand(-1, -1, side, side)
         u = torch.cat([x * a + y * b, (y * a - x * b) * (10 * a[:, :1]).tanh(), heights], 1).clamp(-3, 3)
         sine, cosine, waves = (math.pi * u).sin(), (math.pi * u).cos(), [u / 2]
@@ -90,7 +95,8 @@ class Finer(nn.Module):
         super().__init__()
         self.frames = Frames(n_in, frames) if frames else None
         self.blocks = nn.ModuleList(nn.Sequential(*[PlainBlock(c) for _ in range(blocks)]) for c in channels[1:])
-        self.near = nn.ModuleList(Conv2d(self.frames.waves, c, 1, bias=False) for c in channels[2:]) if frames else ()
+        waves = [Conv2d(self.frames.waves, c, 1, bias=False) for c in channels[2:]] if frames else ()
+        self.near = nn.ModuleList(waves)
         for layer in self.near: nn.init.zeros_(layer.weight)
 
     def forward(self,
@@ -104,6 +110,8 @@ class Finer(nn.Module):
         if points is None and self.frames: points = self.frames.points(h)
         for k, (double, blocks) in enumerate(zip(up[1:], self.blocks)):
             x = double(x)
-            if k and self.near: x = x + self.near[k - 1](self.frames(points, x.shape[-1]).to(x.dtype))
+            if k and self.near:  # a picture at a time: it stays in the processor's caches
+                waves = torch.cat([self.frames(p, x.shape[-1]) for p in points.split(1)])
+                x = x + self.near[k - 1](waves.to(x.dtype))
             x = blocks(x)
         return x

@@ -11,7 +11,7 @@ usage: python tools/known.py data OUT              (draws 48,000 birds and embed
 first layer to hand on what the packaged model's does, where that is sure. With any noise there is no drawing, but it can be told in words what sentence
 and noise say: that is asked, too, here and in `stage1`.
 `stage1`: Stage-I learns to draw the bird that both describe, compared with its drawing pixel by pixel, more closely in the bird's box and most closely
-on lines. `stage2`: Stage-II makes the large drawing of Stage-I's sketch of the same bird, compared so, too, and in what ImageNet's network and the matcher
+on lines. Two layers are asked, here and in `mapping`, for points of the drawing, between which lines go through the picture (`frames`, chapter 05c). `stage2`: Stage-II makes the large drawing of Stage-I's sketch of the same bird, compared so, too, and in what ImageNet's network and the matcher
 see, against a discriminator of patches; three steps of four see a square around the bird, and half of the sketches lie somewhere between the sketch and
 the drawing made small: so it learns first where a line is that a sketch does not show. Discriminator and eyes see all pictures a little blurred, and weigh
 little: they fill with a grid of spots what nobody can know, such as the paper's grain. At last they are
@@ -39,7 +39,7 @@ from stackgan.extras import matching_loss
 from stackgan.files import ImageCache, save_model
 from stackgan.game import BETAS, discriminator_loss, generator_loss
 from stackgan.generate import StackGAN
-from stackgan.known import LAYOUT, NAMES, PLACES, OpenBirds
+from stackgan.known import FRAMES, LAYOUT, NAMES, PLACES, OpenBirds, landmarks_of
 from stackgan.matching import fast_bf16, load_matcher, rough
 from stackgan.models import find_model, load_words, save_words
 from stackgan.networks import PatchDiscriminator, fixed_imagenet, imagenet_maps
@@ -48,7 +48,7 @@ from stackgan.stage1 import StageIGenerator
 from stackgan.stage2 import StageIIGenerator
 
 WIDTHS, NARROWEST, MAPPING = (96, 48), 48, 512 # of the stages; of Stage-II's last features; of the network before Stage-I's first layer
-DETAIL = 6 # Stage-II's residual blocks at the sketch's size
+DETAIL = 2, 6 # residual blocks behind Stage-I's doublings; Stage-II's at the sketch's size
 SIGNS = [PLACES["wing_bars"].start, PLACES["posture"].stop] # the numbers of z that spell attributes in bits
 PLAYERS = Path(__file__).with_name("known.safetensors")
 
@@ -62,6 +62,7 @@ class Drawings:
         self.cache, self.phi = ImageCache(self.data, size, progress=False), load_weights(out / "phi.safetensors")[0]["phi"]
         self.labels, birds = torch.as_tensor(self.data.labels), [Bird.from_row(row) for row in self.data.bird_attributes()]
         told = [[t for _, t in describe(b, return_attributes=True)] for b in birds] # `near_misses` adds the side to four captions of five
+        self.landmarks = torch.tensor([landmarks_of(b).tolist() for b in birds])
         self.open = OpenBirds(birds, [[[*t, "facing"] if k % 5 < 4 else t for k, t in enumerate(each)] for each in told])
 
         self.bodiless = (~self.open.told[..., NAMES.index("body")]).nonzero() # captions that leave the body open are few
@@ -148,11 +149,11 @@ def grown(new, old): # all of `old` in the first channels of `new`, which draws 
 
 def stage1_net():
     old = StackGAN.from_pretrained("birds").g1
-    return grown(StageIGenerator(old.phi_dim, 64, WIDTHS[0], mapping=MAPPING, signs=SIGNS), old)
+    return grown(StageIGenerator(old.phi_dim, 64, WIDTHS[0], mapping=MAPPING, signs=SIGNS, detail_blocks=DETAIL[0], frames=FRAMES), old)
 
 def stage2_net(g1):
     old = StackGAN.from_pretrained("birds").g2
-    new = StageIIGenerator(g1, **old.config() | dict(width=WIDTHS[1], min_channels=NARROWEST, detail_blocks=DETAIL))
+    new = StageIIGenerator(g1, **old.config() | dict(width=WIDTHS[1], min_channels=NARROWEST, detail_blocks=DETAIL[1]))
     nn.init.dirac_(new.detail[0].weight) # the features pass, and what the blocks add is nothing yet
     for block in new.detail[2:]:
         for n in (0, 3): nn.init.kaiming_normal_(block.block[n].weight)
@@ -182,6 +183,8 @@ def condition(G, phi, z, eps=None): # Conditioning Augmentation, mapping
     c, mu, logvar = G.ca(phi, eps)
     return G.map(torch.cat([c, z], 1)), .001 * kl_to_standard_normal(mu.float(), logvar.float())
 
+def misplaced(drawn, G, h, i): return (G.finer.frames.points(h) - drawn.landmarks[i]).abs().mean()
+
 def misheard(drawn, G, tell, n): # of sentences and any noise: there is no drawing, but it is known what both say
     i, c, phi, z = drawn.any(n, bodiless=1 / 8)
     labels, able = drawn.open.meant(i, c, z)
@@ -192,14 +195,15 @@ def mapping(out, minutes=23., batch=384, rate=1e-3):
     facts = {k.removeprefix("tell."): v.float() for k, v in load_weights(PLAYERS)[0].items() if k.startswith("tell.facts")}
     old_tell = Telling(facts["facts.weight"].shape[1])
     old_tell.load_state_dict(facts)
-    opt, scale, step = torch.optim.Adam([*G.map.parameters(), *G.ca.parameters(), *G.fc.parameters(), *tell.parameters()], rate, (.9, .99)), None, 0
+    opt, scale, step = torch.optim.Adam([*G.map.parameters(), *G.ca.parameters(), *G.fc.parameters(), *G.finer.frames.parameters(), *tell.parameters()], rate, (.9, .99)), None, 0
     for done in clock(minutes):
         falling(opt, rate, done, .7)
         i, phi, z = drawn.some(batch, bodiless=1 / 8)
         with half_precision():
             eps = torch.randn(batch, G.c_dim)
             h, kl = condition(G, phi, z, eps)
-            parts = dict(facts=(tell.wrong(h, drawn.open.labels[i], drawn.open.layout[i]) + misheard(drawn, G, tell, batch)) / 2, kl=kl)
+            parts = dict(facts=(tell.wrong(h, drawn.open.labels[i], drawn.open.layout[i]) + misheard(drawn, G, tell, batch)) / 2,
+                         points=5 * misplaced(drawn, G, h, i), kl=kl)
             if step % 3 == 0: # on a third of the rows: 12,288 numbers a row are the larger part of the work
                 few = slice(batch - batch // 3, batch)
                 with torch.no_grad():
@@ -218,7 +222,8 @@ def stage1(out, minutes=71., batch=32, rate=4e-4):
     nets, file = dict(G=G, average=average, tell=tell), out / "stage1.pt"
     slow = [*G.map.parameters(), *G.ca.parameters(), *tell.facts.parameters()] # they know nearly all already
     opts = dict(opt_G=torch.optim.Adam([dict(params=[*G.fc.parameters(), *G.norm.parameters(), *G.up.parameters(), *G.to_rgb.parameters()]),
-                                        dict(params=slow, times=.3)], rate, BETAS))
+                                        dict(params=G.finer.parameters(), times=2),
+                                        dict(params=slow, times=.3)], rate, (.9, .99)))
     step = go_on(file, nets, opts)
     hold(G)
     for done in clock(minutes):
@@ -228,12 +233,14 @@ def stage1(out, minutes=71., batch=32, rate=4e-4):
         with half_precision():
             h, kl = condition(G, phi, z)
             y = G.norm(G.fc(h)).relu().view(batch, -1, 4, 4)
-            images = G.to_rgb(G.up(y)).tanh().float()
+            images = G.to_rgb(G.finer(G.up, y, h, G.finer.frames.points(h).detach())).tanh().float()
+            j, phi, z = drawn.some(5 * batch)
+            points = misplaced(drawn, G, h, i) + misplaced(drawn, G, condition(G, phi, z)[0], j)
             facts = tell.wrong(h, drawn.open.labels[i], drawn.open.layout[i]) + .5 * misheard(drawn, G, tell, 6 * batch)
         e = weights(x, inside(drawn.boxes[i] / 4, 64, 2), .4, 5) * (images - x)
         slopes = (e[..., 1:] - e[..., :-1]).abs().mean() + (e[..., 1:, :] - e[..., :-1, :]).abs().mean()
-        learn(opts["opt_G"], 10 * (e.abs().mean() + slopes + F.avg_pool2d(e, 4).abs().mean()) + .3 * facts + kl)
-        follow(average, G, .002)
+        learn(opts["opt_G"], 10 * (e.abs().mean() + slopes + F.avg_pool2d(e, 4).abs().mean()) + .3 * facts + 5 * points + kl)
+        follow(average, G, .004)
         step += 1
         if step % 100 == 0: print(f"{step:6} pixels {(images - x).abs().mean().item():.4f} facts {facts.item():.3f}", flush=True)
         if step % 1000 == 0: keep(file, step, nets, opts)
