@@ -72,7 +72,8 @@ def layout_of(
     return [*place, *(rng.heard.get(limits, other) for limits, other in zip(DICE.values(), rest))]
 
 # %% ../nbs/09c_known.ipynb #09c00036
-LANDMARKS = ("head bill top tail_under tail_over front back belly spine wing_root wing_tip wing_edge foot horizon").split()
+LANDMARKS = ("head bill top tail_under tail_over front back belly spine "
+             "wing_root wing_tip wing_edge foot horizon").split()
 FRAMES = [[LANDMARKS.index(name) for name in names.split()] for names in (
     "back front", "spine belly", "head bill", "head top", "tail_under tail_over", "wing_root wing_tip",
     "wing_root wing_edge", "foot head", "horizon", "foot")]
