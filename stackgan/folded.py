@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from .conditioning import ConditioningAugmentation
 from .convolutions import DOUBLING, WIDE, WINOGRAD, Conv2d, takes_winograd
-from .detail import Finer, Frames, PlainBlock, Signs
+from .detail import Fields, Finer, Frames, Grain, PlainBlock, Signs
 from .players import Generated
 from .stage1 import StageIGenerator, UpBlock
 from .stage2 import ResidualBlock, StageIIGenerator
@@ -71,13 +71,14 @@ class FoldedStageI:
         self.ca, self.map, (self.weight, self.bias) = (
             g.ca, g.map or nn.Identity(), fold_norm(g.fc.weight, g.norm))
         self.up, self.to_rgb, self.finer = [*map(_up, g.up)], _conv(g.to_rgb, relu=False), g.finer
+        self.plain, self.fields = g.plain, slice(g.plain, g.z_dim - g.unread)
 
     def __call__(self, phi, z, eps=None) -> Generated: # as the generator's `forward`
         "Draw one picture for each sentence and each noise."
         c, mu, logvar = self.ca(phi, eps)
-        h = self.map(torch.cat([c, z], 1))
+        h = self.map(torch.cat([c, z[:, :self.plain]], 1))
         x = F.linear(h, self.weight, self.bias).relu_().view(len(c), -1, 4, 4).contiguous(memory_format=_LAST)
-        if self.finer is not None: x = self.finer(self.up, x, h)
+        if self.finer is not None: x = self.finer(self.up, x, h, noise=z[:, self.fields])
         else:
             for double in self.up: x = double(x)
         return Generated(self.to_rgb(x).tanh_().contiguous(), mu, logvar)
@@ -91,7 +92,7 @@ class FoldedStageII:
         self.encoder = [_conv(g.encoder[0]), *(_conv(*g.encoder[i:i + 2]) for i in (2, 5))]
         self.joint = _conv(*g.joint[:2])
         self.residual = [*map(_block, g.residual)]
-        self.up = [*map(_up, g.up), _conv(g.to_rgb, relu=False)]
+        self.up, self.to_rgb, self.rough = [*map(_up, g.up)], _conv(g.to_rgb, relu=False), g.rough
         self.detail = g.detail and [_conv(g.detail[0]), *map(_block, g.detail[2:])]
 
     def __call__(self, phi, z, eps=None, eps1=None) -> Generated: # as the generator's `forward`
@@ -108,6 +109,7 @@ class FoldedStageII:
         for layer in [*self.residual, *self.up[:2]]: x = layer(x)
         if self.detail: x = torch.cat([x, fine], 1).contiguous(memory_format=_LAST)
         for layer in [*self.detail, *self.up[2:]]: x = layer(x)
+        x = self.to_rgb(x) + (0 if self.rough is None else self.rough(x, z))
         if self.g["shortcut"]:
             x = x + F.interpolate((.95 * sketch).atanh(), x.shape[-1:] * 2, mode="bilinear")
         return Generated(x.tanh_().contiguous(), mu, logvar, sketch)
@@ -115,7 +117,7 @@ class FoldedStageII:
 # %% ../nbs/07d_folded.ipynb #f07d0015
 _KNOWN = {StageIGenerator, StageIIGenerator, UpBlock, ResidualBlock, ConditioningAugmentation, Conv2d,
           nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.LeakyReLU, nn.Identity,
-          nn.Sequential, nn.ModuleList, nn.LayerNorm, nn.SiLU, Signs, Finer, Frames, PlainBlock}
+          nn.Sequential, nn.ModuleList, nn.LayerNorm, nn.SiLU, Signs, Finer, Frames, Fields, Grain, PlainBlock}
 _COPIES = weakref.WeakKeyDictionary()  # generator -> fingerprint, copy
 
 def _weights(net): return [*net.parameters(), *net.buffers()]

@@ -9,6 +9,7 @@ __all__ = ['RUN_PARTS', 'Stage', 'Preset', 'with_epochs', 'discriminator_for', '
 
 # %% ../nbs/10b_plans.ipynb #10b00004
 import json
+import math
 import os
 import re
 import warnings
@@ -63,6 +64,8 @@ class Preset:
     signs: list[int]|None = None # first and end of z's numbers whose sign alone it hears
     sketch_blocks: int = 0 # residual blocks behind Stage-I's doublings
     frames: list[list[int]]|None = None # points between which lines go through Stage-I's picture
+    fields: list[list[int]]|None = None # grids of noise that lie in it
+    grain: int = 0         # rows and columns of the grid that is the grain of Stage-II's; 0: none
 
     @property
     def stages(self) -> dict: # "stage1", "stage2"
@@ -127,9 +130,10 @@ def stage_generator(
     p = preset
     if number == 1:
         return StageIGenerator(phi_dim, p.size, p.stage1.width_g, mapping=p.mapping, signs=p.signs,
-                               detail_blocks=p.sketch_blocks, frames=p.frames)
+                               detail_blocks=p.sketch_blocks, frames=p.frames, fields=p.fields, unread=p.grain ** 2,
+                               z_dim=100 + sum(map(math.prod, p.fields or ())) + p.grain ** 2)
     return StageIIGenerator(g1 or stage_generator(p, 1, phi_dim), p.stage2.width_g,
-                            min_channels=p.min_channels, shortcut=p.shortcut, detail_blocks=p.detail_blocks)
+                            min_channels=p.min_channels, shortcut=p.shortcut, detail_blocks=p.detail_blocks, grain=p.grain)
 
 def stage_networks(
     preset:Preset,
@@ -343,7 +347,8 @@ def as_wide_as(
     "The recipe for generators as wide as the model's."
     g1, g2 = model.g1, model.g2
     preset = replace(preset, stage1=replace(preset.stage1, width_g=g1.width),
-                     mapping=g1.mapping, signs=g1.signs, sketch_blocks=g1.detail_blocks, frames=g1.frames)
+                     mapping=g1.mapping, signs=g1.signs, sketch_blocks=g1.detail_blocks,
+                     frames=g1.frames, fields=g1.fields, grain=math.isqrt(g1.unread))
     if g2 is None: return preset
     same = {name: getattr(g2, name) for name in ("min_channels", "shortcut", "detail_blocks")}
     return replace(preset, stage2=replace(preset.stage2, width_g=g2.width), **same)

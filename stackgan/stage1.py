@@ -17,7 +17,7 @@ from torch import Tensor
 from .basics import refusal
 from .conditioning import ConditioningAugmentation
 from .convolutions import Conv2d, upsample_conv
-from .detail import Finer, mapping_network
+from .detail import Finer, first_numbers, mapping_network
 from .players import Generated, Verdict
 
 # %% ../nbs/05_stage1.ipynb #87f8f8f5
@@ -85,24 +85,25 @@ class StageIGenerator(nn.Module):
         signs:list[int]|None=None, # first and end of z's numbers whose sign alone it hears (chapter 09c)
         detail_blocks:int=0, # residual blocks behind each doubling from 16 x 16 on; not in the paper
         frames:list[list[int]]|None=None, # points between which lines go through the picture (`Frames`); not in the paper
+        fields:list[list[int]]|None=None, # grids of z's further numbers, which lie in the picture (`Fields`); not in the paper
+        unread:int=0, # z's last numbers, which only Stage-II reads; not in the paper
     ):
         super().__init__()
-        if mapping < 0 or mapping == 1: raise refusal(f"mapping is {mapping}", "0, or 2 or more", "take 0 for the paper's")
-        if signs and not (mapping and len(signs) == 2 and 0 <= signs[0] < signs[1] <= z_dim):
-            raise refusal(f"signs is {signs}", f"two ends between 0 and {z_dim}, and a mapping network", "take None")
+        self.plain = first_numbers(z_dim, fields, unread, mapping, signs)  # of z, which lie in no grid
         n = doublings(size)
         self.phi_dim, self.size, self.width = phi_dim, size, width
         self.c_dim, self.z_dim, self.activation, self.mapping, self.signs = c_dim, z_dim, activation, mapping, signs and [*signs]
-        self.detail_blocks, self.frames = detail_blocks, frames
+        self.detail_blocks, self.frames, self.fields, self.unread = detail_blocks, frames, fields, unread
         channels = [width // 2 * 2 ** i for i in range(n, -1, -1)]  # 64 pixels: 1024, 512, 256, 128, 64
         self.ca = ConditioningAugmentation(phi_dim, c_dim, activation)
-        self.map = mapping_network(c_dim + z_dim, mapping, mapping // 2, *(c_dim + k for k in signs or ())) if mapping else None
-        self.fc = nn.Linear(mapping // 2 or c_dim + z_dim, channels[0] * 16, bias=False)
+        self.map = mapping_network(c_dim + self.plain, mapping, mapping // 2, *(c_dim + k for k in signs or ())) if mapping else None
+        self.fc = nn.Linear(mapping // 2 or c_dim + self.plain, channels[0] * 16, bias=False)
         self.norm = nn.BatchNorm1d(channels[0] * 16)
         self.up = nn.Sequential(*[UpBlock(i, o) for i, o in zip(channels, channels[1:])])
         self.to_rgb = conv3x3(channels[-1], 3)
         self.apply(init_weights)
-        self.finer = Finer(channels[1:], detail_blocks, mapping // 2 or c_dim + z_dim, frames) if detail_blocks or frames else None
+        self.finer = (Finer(channels[1:], detail_blocks, self.fc.in_features, frames, fields)
+                      if detail_blocks or frames or fields else None)
 
     @property
     def noise_dims(self) -> tuple[int, ...]: # lengths of the noise vectors that `forward` takes after phi
@@ -111,7 +112,7 @@ class StageIGenerator(nn.Module):
 
     def config(self) -> dict: # the arguments that make this network again
         "The arguments of this network."
-        names = "phi_dim size width c_dim z_dim activation mapping signs detail_blocks frames".split()
+        names = "phi_dim size width c_dim z_dim activation mapping signs detail_blocks frames fields unread".split()
         return {k: getattr(self, k) for k in names}
 
     def forward(self,
@@ -121,10 +122,11 @@ class StageIGenerator(nn.Module):
     ) -> Generated:
         "Draw one picture for each sentence and each noise."
         c, mu, logvar = self.ca(phi, eps)           # (B, 128)
-        h = torch.cat([c, z], 1)                    # (B, 228)
+        h = torch.cat([c, z[:, :self.plain]], 1)    # (B, 228)
         if self.map is not None: h = self.map(h)    # (B, mapping / 2)
         x = self.norm(self.fc(h)).relu().view(len(h), -1, 4, 4)             # (B, 1024, 4, 4)
-        x = self.up(x) if self.finer is None else self.finer(self.up, x, h)  # (B, 64, 64, 64)
+        if self.finer is None: x = self.up(x)       # (B, 64, 64, 64)
+        else: x = self.finer(self.up, x, h, noise=z[:, self.plain:self.z_dim - self.unread])
         return Generated(self.to_rgb(x).tanh(), mu, logvar)  # (B, 3, 64, 64)
 
 # %% ../nbs/05_stage1.ipynb #a30a38ba

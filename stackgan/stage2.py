@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .conditioning import ConditioningAugmentation
+from .detail import Grain
 from .players import Generated
 from .stage1 import ConvBlock, Discriminator, StageIGenerator, UpBlock, conv3x3, doublings, init_weights
 
@@ -44,6 +45,7 @@ class StageIIGenerator(nn.Module):
         text:bool=True, # read the sentence again? (False is an ablation of the paper)
         shortcut:bool=False, # add the enlarged sketch before the last tanh? Not in the paper
         detail_blocks:int=0, # residual blocks at the sketch's size, which see it once more; not in the paper
+        grain:int=0, # rows and columns of a grid of z's last numbers, the picture's grain (chapter 05c); not in the paper
     ):
         super().__init__()
         size = size or 4 * stage1.size
@@ -51,7 +53,7 @@ class StageIIGenerator(nn.Module):
         if residual_blocks is None: residual_blocks = 4 if size >= 256 else 2
         self.size, self.width, self.residual_blocks = size, width, residual_blocks
         self.activation, self.min_channels = activation, min_channels
-        self.text, self.shortcut, self.detail_blocks = text, shortcut, detail_blocks
+        self.text, self.shortcut, self.detail_blocks, self.grain = text, shortcut, detail_blocks, grain
         self.phi_dim, self.c_dim, self.z_dim = stage1.phi_dim, stage1.c_dim, stage1.z_dim
         self.ca = ConditioningAugmentation(self.phi_dim, self.c_dim, activation) if text else None
         def relu(): return nn.ReLU(inplace=True)
@@ -65,6 +67,7 @@ class StageIIGenerator(nn.Module):
         self.detail = nn.Sequential(*finer(channels[2]) if detail_blocks else ())
         self.to_rgb = conv3x3(channels[-1], 3)
         self.apply(init_weights)
+        self.rough = Grain(channels[-1], grain, size) if grain else None
         self.stage1 = stage1.requires_grad_(False)
         self.train()
 
@@ -75,7 +78,7 @@ class StageIIGenerator(nn.Module):
 
     def config(self) -> dict: # the arguments that make this network again, Stage-I apart
         "The arguments of this network, Stage-I apart."
-        names = "width size residual_blocks activation min_channels text shortcut detail_blocks".split()
+        names = "width size residual_blocks activation min_channels text shortcut detail_blocks grain".split()
         return {k: getattr(self, k) for k in names}
 
     def train(self,
@@ -97,12 +100,13 @@ class StageIIGenerator(nn.Module):
         n = 0 if given is None else len(given)
         with torch.no_grad(): sketch = self.stage1(phi[n:], z[n:], None if eps1 is None else eps1[n:]).images
         if n: sketch = torch.cat([given, sketch])                # (B, 3, 64, 64); Stage-I is frozen
-        return self.refine(sketch, phi, eps)                     # (B, 3, 256, 256)
+        return self.refine(sketch, phi, eps, z)                  # (B, 3, 256, 256)
 
     def refine(self,
         sketch:Tensor, # (B, 3, S, S) in [-1, 1], S a quarter of this stage's size; not only Stage-I's
         phi:Tensor, # (B, phi_dim)
         eps:Tensor|None=None, # noise of this stage's Conditioning Augmentation, (B, c_dim)
+        z:Tensor|None=None, # for the grain, where there is one: z, or a sheet; None: without
     ) -> Generated:
         "The part of `forward` behind the sketch."
         fine = self.encoder[:2](sketch)                          # (B, 128, 64, 64)
@@ -114,7 +118,8 @@ class StageIIGenerator(nn.Module):
         else: mu = logvar = phi.new_zeros(len(phi), self.c_dim)  # the standard normal, whose KL is 0
         x = self.up[:2](self.residual(self.joint(x)))            # (B, 512, 16, 16) -> (B, 128, 64, 64)
         if self.detail: x = self.detail(torch.cat([x, fine], 1)) # (B, 256, 64, 64) -> (B, 128, 64, 64)
-        x = self.to_rgb(self.up[2:](x))                          # (B, 32, 256, 256) -> (B, 3, 256, 256)
+        x = self.up[2:](x)                                       # (B, 32, 256, 256)
+        x = self.to_rgb(x) + (self.rough(x, z) if self.grain and z is not None else 0)
         if self.shortcut:                                        # .95: where tanh is not flat
             x = x + F.interpolate((.95 * sketch).atanh(), x.shape[-1:] * 2, mode="bilinear")
         return Generated(x.tanh(), mu, logvar, sketch)           # (B, 3, 256, 256)

@@ -59,8 +59,8 @@ async function embed(told, {about, sessions, ort}) { // a sentence as a tensor
 
 async function candidate(sentence, seed, i, truncation, loaded) { // sketch number i of a seed, and what was drawn from
   const {about, sessions, row} = loaded, [z, eps, eps1] = noise(seed, i, [about.z_dim, about.c_dim, about.c_dim]);
-  const told = complete(sentence, z, about), phi = await embed(told, loaded);
-  return {told, phi, eps, sketch: await run(sessions.stage1, {phi, z: row(z.map(value => value * truncation)), eps: row(eps1)})};
+  const told = complete(sentence, z, about), phi = await embed(told, loaded), scaled = row(z.map(value => value * truncation));
+  return {told, phi, z: scaled, eps, sketch: await run(sessions.stage1, {phi, z: scaled, eps: row(eps1)})};
 }
 
 async function draw({sentence, seed, truncation, bestOf = 1}, loaded, say) { // the twin of `play`
@@ -71,21 +71,21 @@ async function draw({sentence, seed, truncation, bestOf = 1}, loaded, say) { // 
     const fit = (await run(await sessions.matcher(), one)).data[0];
     if (fit > most) { best = one; most = fit; }
   }
-  const about_it = {told: best.told, notes: notes(sentence, about, messages)}, {sketch, phi} = best;
+  const about_it = {told: best.told, notes: notes(sentence, about, messages)}, {sketch, phi, z} = best;
   say("sketch", {...pixels(sketch), ...about_it});
-  const picture = sessions.stage2 ? await run(sessions.stage2, {sketch, phi, eps: row(best.eps)}) : sketch;
+  const picture = sessions.stage2 ? await run(sessions.stage2, {sketch, phi, eps: row(best.eps), z}) : sketch;
   say("picture", {...pixels(picture), ...about_it, ms: Math.round(performance.now() - start)});
 }
 
 async function walk({sentence, other, seed, steps}, loaded, say) { // the twin of `walk`: the same noise, and phi between two sentences
-  const {about, sessions, ort, row} = loaded, [z] = noise(seed, 0, [about.z_dim]), none = row(new Float32Array(about.c_dim));
+  const {about, sessions, ort, row} = loaded, [z] = noise(seed, 0, [about.z_dim]), all = row(z), none = row(new Float32Array(about.c_dim));
   const ends = [];
   for (const text of [sentence, other]) ends.push((await embed(complete(text, z, about), loaded)).data);
   const frames = [];
   for (let i = 0; i < steps; i++) {
     const t = Math.fround(i / (steps - 1)), phi = row(ends[0].map((a, k) => a + Math.fround(t * Math.fround(ends[1][k] - a))));
-    const sketch = await run(sessions.stage1, {phi, z: row(z), eps: none});
-    const frame = pixels(sessions.stage2 ? await run(sessions.stage2, {sketch, phi, eps: none}) : sketch);
+    const sketch = await run(sessions.stage1, {phi, z: all, eps: none});
+    const frame = pixels(sessions.stage2 ? await run(sessions.stage2, {sketch, phi, eps: none, z: all}) : sketch);
     frames.push(frame.bytes);
     say("frame", {...frame, number: i, steps});
   }
