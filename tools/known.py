@@ -44,6 +44,7 @@ from stackgan.matching import fast_bf16, load_matcher, rough
 from stackgan.models import find_model, load_words, save_words
 from stackgan.networks import PatchDiscriminator, fixed_imagenet, imagenet_maps
 from stackgan.recipes import SIDES
+from stackgan.scenery import FIELDS, GRAIN, SCENERY, Scenery
 from stackgan.stage1 import StageIGenerator
 from stackgan.stage2 import StageIIGenerator
 
@@ -65,6 +66,8 @@ class Drawings:
         self.landmarks = torch.tensor([landmarks_of(b).tolist() for b in birds])
         self.open = OpenBirds(birds, [[[*t, "facing"] if k % 5 < 4 else t for k, t in enumerate(each)] for each in told])
 
+        self.scenery = Scenery(birds, processes=None)
+        self.layout = torch.cat([self.open.layout, self.scenery.dice], 1)
         self.bodiless = (~self.open.told[..., NAMES.index("body")]).nonzero() # captions that leave the body open are few
 
     def any(self, n, bodiless=0.): # numbers, captions, phi, noise
@@ -74,7 +77,7 @@ class Drawings:
 
     def some(self, n, bodiless=0.): # numbers, phi, noise that says the rest
         i, c, phi, z = self.any(n, bodiless)
-        return i, phi, self.open.noise(i, c, z)
+        return i, phi, self.scenery.noise(i, self.open.noise(i, c, z))
 
     def pictures(self, i): return torch.as_tensor(self.cache[i]).float() / 127.5 - 1
 
@@ -89,10 +92,10 @@ def inside(boxes, side, rim): # (B, 1, side, side): 1 in the birds' boxes, 0 els
     rows, columns = ((at > low - rim) & (at < low + long + rim) for low, long in ((y, h), (x, w)))
     return (rows[:, None, :, None] & columns[:, None, None, :]).float()
 
-def weights(real, box, elsewhere, near, faint=0): # up to 7 times as much on lines: what differs from its surroundings
-    lines = (real - F.avg_pool2d(real, near, 1, near // 2)).abs().mean(1, keepdim=True) * box
+def weights(real, box, near, faint=0): # up to 7 times as much on lines: what differs from its surroundings; twice as much on the bird
+    lines = (real - F.avg_pool2d(real, near, 1, near // 2)).abs().mean(1, keepdim=True) * (.5 + .5 * box)
     if faint: lines = (faint * lines).clamp(max=1)
-    return (elsewhere + (2 - 2 * elsewhere) * box) * (1 + 6 * F.max_pool2d(lines, 3, 1, 1))
+    return (.5 + box) * (1 + 6 * F.max_pool2d(lines, 3, 1, 1))
 
 def relative(some, true): return sum((a.float() - b.float()).abs().mean() / b.float().abs().mean() for a, b in zip(some, true))
 
@@ -149,11 +152,13 @@ def grown(new, old): # all of `old` in the first channels of `new`, which draws 
 
 def stage1_net():
     old = StackGAN.from_pretrained("birds").g1
-    return grown(StageIGenerator(old.phi_dim, 64, WIDTHS[0], mapping=MAPPING, signs=SIGNS, detail_blocks=DETAIL[0], frames=FRAMES), old)
+    z_dim = 100 + sum(c * h * w for c, h, w in FIELDS) + GRAIN ** 2
+    return grown(StageIGenerator(old.phi_dim, 64, WIDTHS[0], z_dim=z_dim, mapping=MAPPING, signs=SIGNS, detail_blocks=DETAIL[0], frames=FRAMES,
+                                 fields=FIELDS, unread=GRAIN ** 2), old)
 
 def stage2_net(g1):
     old = StackGAN.from_pretrained("birds").g2
-    new = StageIIGenerator(g1, **old.config() | dict(width=WIDTHS[1], min_channels=NARROWEST, detail_blocks=DETAIL[1]))
+    new = StageIIGenerator(g1, **old.config() | dict(width=WIDTHS[1], min_channels=NARROWEST, detail_blocks=DETAIL[1], grain=GRAIN))
     nn.init.dirac_(new.detail[0].weight) # the features pass, and what the blocks add is nothing yet
     for block in new.detail[2:]:
         for n in (0, 3): nn.init.kaiming_normal_(block.block[n].weight)
@@ -165,10 +170,10 @@ class Telling(nn.Module):
     def __init__(self, n_in=MAPPING // 2):
         super().__init__()
         self.values = [len(v) for v in ATTRIBUTES.values()]
-        self.facts = nn.Linear(n_in, sum(self.values) + len(LAYOUT))
+        self.facts = nn.Linear(n_in, sum(self.values) + len(LAYOUT) + len(SCENERY))
 
-    def answers(self, h): # logits of each attribute, the layout
-        *values, places = self.facts(h).float().split([*self.values, len(LAYOUT)], 1)
+    def answers(self, h): # logits of each attribute, the dice of bird and scenery
+        *values, places = self.facts(h).float().split([*self.values, len(LAYOUT) + len(SCENERY)], 1)
         return values, places
 
     def wrong(self, h, labels, layout, able=1):
@@ -181,14 +186,15 @@ class Telling(nn.Module):
 
 def condition(G, phi, z, eps=None): # Conditioning Augmentation, mapping
     c, mu, logvar = G.ca(phi, eps)
-    return G.map(torch.cat([c, z], 1)), .001 * kl_to_standard_normal(mu.float(), logvar.float())
+    return G.map(torch.cat([c, z[:, :G.plain]], 1)), .001 * kl_to_standard_normal(mu.float(), logvar.float())
 
 def misplaced(drawn, G, h, i): return (G.finer.frames.points(h) - drawn.landmarks[i]).abs().mean()
 
 def misheard(drawn, G, tell, n): # of sentences and any noise: there is no drawing, but it is known what both say
     i, c, phi, z = drawn.any(n, bodiless=1 / 8)
     labels, able = drawn.open.meant(i, c, z)
-    return tell.wrong(condition(G, phi, z)[0], labels, z[:, PLACES[LAYOUT[0]].start:PLACES[LAYOUT[-1]].stop], able)
+    first = PLACES[LAYOUT[0]].start
+    return tell.wrong(condition(G, phi, z)[0], labels, z[:, first:first + len(LAYOUT) + len(SCENERY)], able)
 
 def mapping(out, minutes=23., batch=384, rate=1e-3):
     drawn, old, G, tell = Drawings(out, 64), StackGAN.from_pretrained("birds").g1, stage1_net(), Telling()
@@ -202,7 +208,7 @@ def mapping(out, minutes=23., batch=384, rate=1e-3):
         with half_precision():
             eps = torch.randn(batch, G.c_dim)
             h, kl = condition(G, phi, z, eps)
-            parts = dict(facts=(tell.wrong(h, drawn.open.labels[i], drawn.open.layout[i]) + misheard(drawn, G, tell, batch)) / 2,
+            parts = dict(facts=(tell.wrong(h, drawn.open.labels[i], drawn.layout[i]) + misheard(drawn, G, tell, batch)) / 2,
                          points=5 * misplaced(drawn, G, h, i), kl=kl)
             if step % 3 == 0: # on a third of the rows: 12,288 numbers a row are the larger part of the work
                 few = slice(batch - batch // 3, batch)
@@ -233,11 +239,11 @@ def stage1(out, minutes=71., batch=32, rate=4e-4):
         with half_precision():
             h, kl = condition(G, phi, z)
             y = G.norm(G.fc(h)).relu().view(batch, -1, 4, 4)
-            images = G.to_rgb(G.finer(G.up, y, h, G.finer.frames.points(h).detach())).tanh().float()
+            images = G.to_rgb(G.finer(G.up, y, h, G.finer.frames.points(h).detach(), z[:, G.plain:G.z_dim - G.unread])).tanh().float()
             j, phi, z = drawn.some(5 * batch)
             points = misplaced(drawn, G, h, i) + misplaced(drawn, G, condition(G, phi, z)[0], j)
-            facts = tell.wrong(h, drawn.open.labels[i], drawn.open.layout[i]) + .5 * misheard(drawn, G, tell, 6 * batch)
-        e = weights(x, inside(drawn.boxes[i] / 4, 64, 2), .4, 5) * (images - x)
+            facts = tell.wrong(h, drawn.open.labels[i], drawn.layout[i]) + .5 * misheard(drawn, G, tell, 6 * batch)
+        e = weights(x, inside(drawn.boxes[i] / 4, 64, 2), 5) * (images - x)
         slopes = (e[..., 1:] - e[..., :-1]).abs().mean() + (e[..., 1:, :] - e[..., :-1, :]).abs().mean()
         learn(opts["opt_G"], 10 * (e.abs().mean() + slopes + F.avg_pool2d(e, 4).abs().mean()) + .3 * facts + 5 * points + kl)
         follow(average, G, .004)
@@ -276,7 +282,7 @@ def told_apart(matcher, images, phi, own, drawn, large): # `Matching` of chapter
 
 def weighted(made, real, begun, boxes): # half of the weight lies where the small picture is wrong: at eyes and outlines
     wrong = (F.interpolate(begun, real.shape[-1], mode="bilinear") - real).abs().mean(1, keepdim=True)
-    w = weights(real, inside(boxes, real.shape[-1], 6), .5, 9, faint=4) * (.5 + .5 * wrong / wrong.mean((1, 2, 3), keepdim=True))
+    w = weights(real, inside(boxes, real.shape[-1], 6), 9, faint=4) * (.5 + .5 * wrong / wrong.mean((1, 2, 3), keepdim=True))
     return (w * (made - real).abs()).mean()
 
 def places(boxes, side, whole=256, step=8): # corners of squares whose middles lie in the birds' boxes
@@ -303,7 +309,7 @@ def stage2(out, minutes=100., batch=8, rates=(3e-4, 6e-4), square=160):
     for done in clock(minutes):
         for opt, rate in zip(opts.values(), rates): falling(opt, rate, done, .35)
         i, phi, z = drawn.some(batch)
-        x, boxes, whole = drawn.pictures(i), drawn.boxes[i].clone(), step % 4 == 0
+        x, boxes, whole, sheet = drawn.pictures(i), drawn.boxes[i].clone(), step % 4 == 0, G.rough.sheet(z)
         with torch.no_grad(): begun = g1(phi, z, torch.randn(batch, g1.c_dim)).images
         half = batch // 2 # lies somewhere between the sketch and the drawing made small
         begun[:half] = begun[:half].lerp(F.interpolate(x[:half], 64, mode="bicubic", antialias=True).clamp(-1, 1), torch.rand(half, 1, 1, 1))
@@ -311,10 +317,11 @@ def stage2(out, minutes=100., batch=8, rates=(3e-4, 6e-4), square=160):
             at = places(boxes, square, step=16)
             x, begun = cut(x, at, square), cut(begun, [(a // 4, b // 4) for a, b in at], square // 4)
             boxes[:, :2] -= torch.tensor(at)
+            sheet = cut(sheet, at, square)
         piece, seen = ([places(boxes, side) for side in (square, 128)] if whole else
                        ([(0, 0)] * batch, [(8 * random.randint(0, 4), 8 * random.randint(0, 4)) for _ in i]))
         with half_precision():
-            made = G.refine(begun, phi, torch.randn(batch, G.c_dim))
+            made = G.refine(begun, phi, torch.randn(batch, G.c_dim), sheet)
             images = made.images.float()
             soft_x, soft_y = (softened(v) for v in (x, images))
             real, fake = D(cut(soft_x, piece, square), phi, drawn.wrong(i)), D(cut(soft_y, piece, square).detach(), phi)
