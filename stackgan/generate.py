@@ -26,7 +26,7 @@ def walk_between(
 ) -> list[Image.Image]: # from the first sentence's picture to the last's
     "Walk from one sentence to another with fixed noise (Zhang et al. 2017, fig. 8)."
     steps = checked_whole("steps", steps, 2)
-    z = model.noise(1, seed)[0]                                                # (1, 100)
+    z = model.noise(1, seed)[0]                                                # (1, z_dim)
     ends = checked_sentences([first, last], model.text, model.words)
     a, b = embedded(model, [model.complete(text, z[0]) for text in ends])      # twice (256,)
     t, z = torch.linspace(0, 1, steps, dtype=a.dtype, device=a.device)[:, None], z.repeat(steps, 1)

@@ -184,6 +184,13 @@ class Telling(nn.Module):
     def sure(self, h, labels): # rows whose labels all get more than .8
         return torch.stack([v.softmax(1).gather(1, labels[:, k:k + 1])[:, 0] for k, v in enumerate(self.answers(h)[0])]).amin(0) > .8
 
+def packaged_telling(): # of fewer dice, perhaps: it knows nothing of the others yet
+    facts = {k.removeprefix("tell."): v for k, v in load_weights(PLAYERS)[0].items() if k.startswith("tell.facts")}
+    tell = Telling(facts["facts.weight"].shape[1])
+    with torch.no_grad():
+        for name, p in tell.named_parameters(): p.zero_()[:len(facts[name])] = facts[name].float()
+    return tell
+
 def condition(G, phi, z, eps=None): # Conditioning Augmentation, mapping
     c, mu, logvar = G.ca(phi, eps)
     return G.map(torch.cat([c, z[:, :G.plain]], 1)), .001 * kl_to_standard_normal(mu.float(), logvar.float())
@@ -198,9 +205,7 @@ def misheard(drawn, G, tell, n): # of sentences and any noise: there is no drawi
 
 def mapping(out, minutes=23., batch=384, rate=1e-3):
     drawn, old, G, tell = Drawings(out, 64), StackGAN.from_pretrained("birds").g1, stage1_net(), Telling()
-    facts = {k.removeprefix("tell."): v.float() for k, v in load_weights(PLAYERS)[0].items() if k.startswith("tell.facts")}
-    old_tell = Telling(facts["facts.weight"].shape[1])
-    old_tell.load_state_dict(facts)
+    old_tell = packaged_telling()
     opt, scale, step = torch.optim.Adam([*G.map.parameters(), *G.ca.parameters(), *G.fc.parameters(), *G.finer.frames.parameters(), *tell.parameters()], rate, (.9, .99)), None, 0
     for done in clock(minutes):
         falling(opt, rate, done, .7)
@@ -354,10 +359,10 @@ def package(out):
 
 def begin(out):
     players, about = load_weights(PLAYERS)
-    tell, D2 = ({k.partition(".")[2]: v.float() if v.is_floating_point() else v for k, v in players.items() if k.startswith(name)} for name in ("tell.", "D2."))
+    D2 = {k.removeprefix("D2."): v.float() if v.is_floating_point() else v for k, v in players.items() if k.startswith("D2.")}
     g1 = stage1_net()
     g2 = stage2_net(g1).state_dict()
-    torch.save(dict(step=about["step1"], G=g1.state_dict(), average=g1.state_dict(), tell=tell), out / "stage1.pt")
+    torch.save(dict(step=about["step1"], G=g1.state_dict(), average=g1.state_dict(), tell=packaged_telling().state_dict()), out / "stage1.pt")
     torch.save(dict(step=about["step2"], G=g2, average=g2, D=D2), out / "stage2.pt")
 
 if __name__ == "__main__":
