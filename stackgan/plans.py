@@ -357,6 +357,10 @@ def check_same_networks(
     plan:Plan, # with a model to go on from
 ):
     "Refuse a model whose networks are not the preset's."
+    size = plan.start.g1.size
+    if size != plan.preset.size:  # no network of this size may fit the model's fields
+        raise refusal(f"init is {plan.init!r}, whose sketches have {size} x {size} pixels", plan.preset.size,
+                      "take another preset, or start from chance")
     with torch.device("meta"):  # shapes only
         g1 = stage_generator(plan.preset, 1, plan.start.g1.config()["phi_dim"])
         ours = dict(stage1=g1, stage2=stage_generator(plan.preset, 2, g1.phi_dim, g1))

@@ -1,4 +1,5 @@
-"""Teach the packaged model to draw birds of which everything is known: what a caption leaves open stands in its noise (chapter 09c).
+"""Teach the packaged model to draw birds of which everything is known: what a caption leaves open stands in its noise (chapter 09c),
+and what lies around the bird (chapter 09d).
 
 usage: python tools/known.py data OUT              (draws 48,000 birds and embeds their captions: 20 minutes on 2 CPU cores)
        python tools/known.py mapping OUT [MINUTES] (23 if not given)
@@ -11,10 +12,11 @@ usage: python tools/known.py data OUT              (draws 48,000 birds and embed
 first layer to hand on what the packaged model's does, where that is sure. With any noise there is no drawing, but it can be told in words what sentence
 and noise say: that is asked, too, here and in `stage1`.
 `stage1`: Stage-I learns to draw the bird that both describe, compared with its drawing pixel by pixel, more closely in the bird's box and most closely
-on lines. Two layers are asked, here and in `mapping`, for points of the drawing, between which lines go through the picture (`frames`, chapter 05c). `stage2`: Stage-II makes the large drawing of Stage-I's sketch of the same bird, compared so, too, and in what ImageNet's network and the matcher
+on lines. Two layers are asked, here and in `mapping`, for points of the drawing, between which lines go through the picture (`frames`, chapter 05c). The grids of noise
+that lie in the picture are read before its last doubling (`fields`). `stage2`: Stage-II makes the large drawing of Stage-I's sketch of the same bird, compared so, too, and in what ImageNet's network and the matcher
 see, against a discriminator of patches; three steps of four see a square around the bird, and half of the sketches lie somewhere between the sketch and
-the drawing made small: so it learns first where a line is that a sketch does not show. Discriminator and eyes see all pictures a little blurred, and weigh
-little: they fill with a grid of spots what nobody can know, such as the paper's grain. At last they are
+the drawing made small: so it learns first where a line is that a sketch does not show. The paper's grain is in the noise, too (`grain`). Discriminator and eyes see all pictures a little blurred, and weigh
+little: they fill with a grid of spots what nobody can know, such as the plumage's scallops. At last they are
 left out, or nearly, and only pixels and the matcher are asked. In both BatchNorm uses the statistics it came with: those of a batch would be noise,
 where one picture is right.
 All begin with the packaged networks; where those are narrower, the new channels change nothing at first. It needs the extra `photos`. OUT keeps all
@@ -296,7 +298,7 @@ def places(boxes, side, whole=256, step=8): # corners of squares whose middles l
 
 def cut(images, corners, side): return torch.stack([v[:, y:y + side, x:x + side] for v, (x, y) in zip(images, corners)])
 
-def softened(images): # without the paper's grain, which nobody can know
+def softened(images): # nearly without the paper's grain
     kernel = torch.tensor([1., 2., 1.]).outer(torch.tensor([1., 2., 1.])) / 16
     return F.conv2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), kernel.expand(3, 1, 3, 3), groups=3)
 
