@@ -34,8 +34,10 @@ def first_numbers(z_dim:int, fields:list|None, unread:int, mapping:int, signs:li
     "How many of z's numbers lie in no grid; a refusal of what does not go together."
     grids = unread + sum(map(math.prod, fields or ()))
     n = z_dim - grids
-    if mapping < 0 or mapping == 1: raise refusal(f"mapping is {mapping}", "0, or 2 or more", "take 0 for the paper's")
-    if n < 1: raise refusal(f"z_dim is {z_dim}", f"more than the {grids} numbers of its grids", f"take {grids + 100}")
+    if mapping < 0 or mapping == 1:
+        raise refusal(f"mapping is {mapping}", "0, or 2 or more", "take 0 for the paper's")
+    if n < 1:
+        raise refusal(f"z_dim is {z_dim}", f"more than the {grids} numbers of its grids", f"take {grids + 100}")
     if signs and not (mapping and len(signs) == 2 and 0 <= signs[0] < signs[1] <= n):
         raise refusal(f"signs is {signs}", f"two ends between 0 and {n}, and a mapping network", "take None")
     return n
@@ -94,7 +96,7 @@ def spread_over(cells:int, side:int) -> Tensor: # (side, cells)
 class Fields(nn.Module):
     "Noise that lies in the picture: grids of numbers, spread over it and read by two convolutions."
     def __init__(self,
-        grids:list[list[int]], # channels, rows and columns of each; of several channels the first says whether
+        grids:list[list[int]], # channels, rows, columns of each; of several channels the first says whether
         side:int, # of the features
         channels:int, # of the features
         hidden:int=64, # channels in between
@@ -102,7 +104,9 @@ class Fields(nn.Module):
     ):
         super().__init__()
         bad = [g for g in grids if len(g) != 3 or min(g) < 1 or max(g[1:]) > side]
-        if bad: raise refusal(f"fields has {bad[0]}", f"channels, rows and columns, none above {side}", "write [[1, 8, 8]]")
+        if bad:
+            raise refusal(f"fields has {bad[0]}", f"channels, rows and columns, none above {side}",
+                          "write [[1, 8, 8]]")
         self.grids, self.sizes = [[*g] for g in grids], [math.prod(g) for g in grids]
         for n in {n for g in grids for n in g[1:]}:
             self.register_buffer(f"from_{n}", spread_over(n, side), persistent=False)
@@ -118,7 +122,8 @@ class Fields(nn.Module):
     ) -> list[Tensor]: # of each grid, (B, channels, side, side)
         "The grids, each spread over all of the picture."
         parts = [part.unflatten(1, grid) for part, grid in zip(noise.split(self.sizes, 1), self.grids)]
-        return [getattr(self, f"from_{x.shape[2]}") @ x @ getattr(self, f"from_{x.shape[3]}").T for x in parts]
+        def matrix(n): return getattr(self, f"from_{n}")
+        return [matrix(x.shape[2]) @ x @ matrix(x.shape[3]).T for x in parts]
 
     def forward(self,
         noise:Tensor, # (B, sum of the grids' cells)
@@ -179,7 +184,8 @@ class Finer(nn.Module):
     ):
         super().__init__()
         self.frames = Frames(n_in, frames) if frames else None
-        if fields and len(channels) < 3: raise refusal("fields are given", "a picture of 32 pixels or more", "take None")
+        if fields and len(channels) < 3:
+            raise refusal("fields are given", "a picture of 32 pixels or more", "take None")
         self.fields = Fields(fields, 2 * 2 ** len(channels), channels[-2]) if fields else None
         self.blocks = nn.ModuleList(nn.Sequential(*[PlainBlock(c) for _ in range(blocks)]) for c in channels[1:])
         waves = [Conv2d(self.frames.waves, c, 1, bias=False) for c in channels[2:]] if frames else ()

@@ -130,10 +130,12 @@ def stage_generator(
     p = preset
     if number == 1:
         return StageIGenerator(phi_dim, p.size, p.stage1.width_g, mapping=p.mapping, signs=p.signs,
-                               detail_blocks=p.sketch_blocks, frames=p.frames, fields=p.fields, unread=p.grain ** 2,
+                               detail_blocks=p.sketch_blocks, frames=p.frames, fields=p.fields,
+                               unread=p.grain ** 2,
                                z_dim=100 + sum(map(math.prod, p.fields or ())) + p.grain ** 2)
     return StageIIGenerator(g1 or stage_generator(p, 1, phi_dim), p.stage2.width_g,
-                            min_channels=p.min_channels, shortcut=p.shortcut, detail_blocks=p.detail_blocks, grain=p.grain)
+                            min_channels=p.min_channels, shortcut=p.shortcut,
+                            detail_blocks=p.detail_blocks, grain=p.grain)
 
 def stage_networks(
     preset:Preset,

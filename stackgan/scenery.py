@@ -18,7 +18,7 @@ from .known import LAYOUT, PLACES, probit
 
 # %% ../nbs/09d_scenery.ipynb #09d00010
 SIDE, GRAIN = 32, 72  # cells a side of the grids of what lies in the picture, and of its grain
-FIELDS = [[6, SIDE, SIDE], [5, SIDE, SIDE], [1, 8, 8], [1, 5, 4]]  # as `Fields` reads them: two layers, hills, clouds
+FIELDS = [[6, SIDE, SIDE], [5, SIDE, SIDE], [1, 8, 8], [1, 5, 4]]  # for `Fields`: two layers, hills, clouds
 # colours of the bird's parts, of the air and of the far shore, the branch, ripples on the water
 SCENERY = ("own_body own_breast own_crown own_wing own_tail air far "
            "bend_left bend_right thick bark ripple phase").split()
@@ -42,7 +42,12 @@ class Listener:
         taken, self.heard = self.heard[:n], self.heard[n:]
         return np.array(taken).reshape(-1, width)
 
-def strewn(where:str, rng:Listener, ground:float, big:float) -> tuple[np.ndarray, np.ndarray]: # (n, 5), (m, 4)
+def strewn(
+    where:str, # a place of `SCENES`
+    rng:Listener, # that heard its dice
+    ground:float, # height of the horizon, 0 (top) to 1
+    big:float, # how much larger than usual the surroundings are
+) -> tuple[np.ndarray, np.ndarray]: # (n, 5), (m, 4)
     "Middles in the picture, 0 to 1, and shares of what was strewn; of firs apart."
     none = np.zeros((0, 4))
     if where == "branch": return rng.take(45, 5), none                      # x, y, size, turn, tone
@@ -62,7 +67,7 @@ def strewn(where:str, rng:Listener, ground:float, big:float) -> tuple[np.ndarray
 
 def scenery_of(
     bird:Bird,
-) -> dict[str, np.ndarray]: # dice (13,), hills, clouds; first and second: cells, shares; chance (2,), first_row, second_cells
+) -> dict: # dice (13,), hills, clouds; first, second: cells and shares; chance (2,), first_row, second_cells
     "What `draw_bird` throws for a bird's surroundings and colours, and how likely each cell is taken."
     own, rng, rest = Listener(bird.seed, 0), Listener(bird.seed, 1), np.random.default_rng([bird.seed, 9])
     flip, where = np.array((1 if bird.facing == "right" else -1, 1)), bird.background
@@ -95,7 +100,7 @@ def scenery_of(
         rng.uniform(30, 46); rng.uniform(0, 6)
         dice["ripple"], dice["phase"] = rng.heard[-2:]
     first_row = int(np.argmax(middle >= dict(grass=ground - .05, water=ground).get(where, 0) - 1e-9))
-    seen = dict(grass=min(1, (1.03 - ground)/(1.05 - ground)), water=.9).get(where, 1)  # the others lie outside
+    seen = dict(grass=min(1, (1.03 - ground)/(1.05 - ground)), water=.9).get(where, 1)  # others lie outside
     crowd = 1 - np.exp(-MANY[where]*seen/(SIDE*(SIDE - first_row)))
     def placed(marks): # cell, then where in it, then the other shares
         marks = marks[((marks[:, :2] >= 0) & (marks[:, :2] < 1)).all(1)]
@@ -116,7 +121,7 @@ class Scenery:
         def stack(name): return torch.from_numpy(np.stack([each[name] for each in every])).float()
         self.dice, self.hills, self.clouds = probit(stack("dice")), stack("hills"), stack("clouds")
         self.seeds = [bird.seed for bird in birds]
-        self.chance, self.cells = stack("chance"), torch.from_numpy(np.stack([e["second_cells"] for e in every]))
+        self.chance, self.cells = stack("chance"), stack("second_cells").bool()
         self.first_row = torch.tensor([each["first_row"] for each in every])
         self.marks = [self._together([each[name] for each in every]) for name in ("first", "second")]
 
@@ -145,7 +150,7 @@ class Scenery:
         below = (torch.arange(SIDE * SIDE) // SIDE >= self.first_row[i, None]) & (self.chance[i, :1] > 0)
         layers = [self._layer(i, marks, chance, possible) for marks, chance, possible in
                   zip(self.marks, self.chance[i].T, (below, self.cells[i]))]
-        return torch.cat([torch.cat(layers, 1).flatten(1), self.hills[i].flatten(1), self.clouds[i].flatten(1)], 1)
+        return torch.cat([x.flatten(1) for x in (*layers, self.hills[i], self.clouds[i])], 1)
 
     def grain(self,
         i:Tensor, # (B,) numbers of birds
