@@ -56,7 +56,7 @@ class SketchGraph(nn.Module):
     def forward(self, phi, z, eps): return self.g1(phi, z, eps).images
 
 class PictureGraph(nn.Module):
-    "A sketch, phi, eps and, if the picture has a grain, z become Stage-II's picture."
+    "A sketch, phi, eps and, if Stage-II reads it, z become the picture."
     def __init__(self,
         g2:StageIIGenerator, # trained
     ):
@@ -138,8 +138,8 @@ def graph_examples(
     graphs["stage1"] = SketchGraph(g1), dict(phi=phi, z=torch.zeros(1, g1.z_dim), eps=eps), "sketch"
     if g2 is not None:
         sketch = torch.zeros(1, 3, side, side)
-        grain = dict(z=torch.zeros(1, g1.z_dim)) if g2.grain else {}
-        graphs["stage2"] = PictureGraph(g2), dict(sketch=sketch, phi=phi, eps=eps) | grain, "picture"
+        noise = dict(z=torch.zeros(1, g1.z_dim)) if g2.grain or g2.finer else {}
+        graphs["stage2"] = PictureGraph(g2), dict(sketch=sketch, phi=phi, eps=eps) | noise, "picture"
     if matcher is not None and matcher.pictures and side in (matcher.size, matcher.size // 2):
         graphs["match"] = MatchGraph(matcher), dict(sketch=torch.zeros(1, 3, side, side), phi=phi), "fit"
     return graphs

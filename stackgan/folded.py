@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from .conditioning import ConditioningAugmentation
 from .convolutions import DOUBLING, WIDE, WINOGRAD, Conv2d, takes_winograd
-from .detail import Fields, Finer, Frames, Grain, PlainBlock, Signs
+from .detail import Fields, Finer, Frames, Further, Grain, PlainBlock, Signs
 from .players import Generated
 from .stage1 import StageIGenerator, UpBlock
 from .stage2 import ResidualBlock, StageIIGenerator
@@ -76,9 +76,10 @@ class FoldedStageI:
     def __call__(self, phi, z, eps=None) -> Generated: # as the generator's `forward`
         "Draw one picture for each sentence and each noise."
         c, mu, logvar = self.ca(phi, eps)
-        h = self.map(torch.cat([c, z[:, :self.plain]], 1))
+        said = torch.cat([c, z[:, :self.plain]], 1)
+        h = self.map(said)
         x = F.linear(h, self.weight, self.bias).relu_().view(len(c), -1, 4, 4).contiguous(memory_format=_LAST)
-        if self.finer is not None: x = self.finer(self.up, x, h, noise=z[:, self.fields])
+        if self.finer is not None: x = self.finer(self.up, x, said, noise=z[:, self.fields])
         else:
             for double in self.up: x = double(x)
         return Generated(self.to_rgb(x).tanh_().contiguous(), mu, logvar)
@@ -92,7 +93,8 @@ class FoldedStageII:
         self.encoder = [_conv(g.encoder[0]), *(_conv(*g.encoder[i:i + 2]) for i in (2, 5))]
         self.joint = _conv(*g.joint[:2])
         self.residual = [*map(_block, g.residual)]
-        self.up, self.to_rgb, self.rough = [*map(_up, g.up)], _conv(g.to_rgb, relu=False), g.rough
+        self.up, self.to_rgb = [*map(_up, g.up)], _conv(g.to_rgb, relu=False)
+        self.further = g.further
         self.detail = g.detail and [_conv(g.detail[0]), *map(_block, g.detail[2:])]
 
     def __call__(self, phi, z, eps=None, eps1=None) -> Generated: # as the generator's `forward`
@@ -106,10 +108,12 @@ class FoldedStageII:
             c = c[:, :, None, None].expand(-1, -1, *x.shape[2:])
             x = torch.cat([x, c], 1).contiguous(memory_format=_LAST)
         x = self.joint(x)
-        for layer in [*self.residual, *self.up[:2]]: x = layer(x)
+        sheets = self.further.sheets(self.stage1, phi, z)
+        for layer in [*self.residual, self.up[0]]: x = layer(x)
+        x = self.further.lines(self.up[1](self.further.scene(x, sheets)), sheets)
         if self.detail: x = torch.cat([x, fine], 1).contiguous(memory_format=_LAST)
         for layer in [*self.detail, *self.up[2:]]: x = layer(x)
-        x = self.to_rgb(x) + (0 if self.rough is None else self.rough(x, z))
+        x = self.to_rgb(x) + self.further.rough(x, sheets)
         if self.g["shortcut"]:
             x = x + F.interpolate((.95 * sketch).atanh(), x.shape[-1:] * 2, mode="bilinear")
         return Generated(x.tanh_().contiguous(), mu, logvar, sketch)
@@ -117,7 +121,8 @@ class FoldedStageII:
 # %% ../nbs/07d_folded.ipynb #f07d0015
 _KNOWN = {StageIGenerator, StageIIGenerator, UpBlock, ResidualBlock, ConditioningAugmentation, Conv2d,
           nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.LeakyReLU, nn.Identity,
-          nn.Sequential, nn.ModuleList, nn.LayerNorm, nn.SiLU, Signs, Finer, Frames, Fields, Grain, PlainBlock}
+          nn.Sequential, nn.ModuleList, nn.LayerNorm, nn.SiLU, Signs, Finer, Frames, Fields, Grain,
+          Further, PlainBlock}
 _COPIES = weakref.WeakKeyDictionary()  # generator -> fingerprint, copy
 
 def _weights(net): return [*net.parameters(), *net.buffers()]

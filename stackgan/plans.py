@@ -135,7 +135,7 @@ def stage_generator(
                                z_dim=100 + sum(map(math.prod, p.fields or ())) + p.grain ** 2)
     return StageIIGenerator(g1 or stage_generator(p, 1, phi_dim), p.stage2.width_g,
                             min_channels=p.min_channels, shortcut=p.shortcut,
-                            detail_blocks=p.detail_blocks, grain=p.grain)
+                            detail_blocks=p.detail_blocks, finer=bool(p.frames or p.fields), grain=p.grain)
 
 def stage_networks(
     preset:Preset,

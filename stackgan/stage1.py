@@ -96,13 +96,14 @@ class StageIGenerator(nn.Module):
         self.detail_blocks, self.frames, self.fields, self.unread = detail_blocks, frames, fields, unread
         channels = [width // 2 * 2 ** i for i in range(n, -1, -1)]  # 64 pixels: 1024, 512, 256, 128, 64
         self.ca = ConditioningAugmentation(phi_dim, c_dim, activation)
-        self.map = mapping_network(c_dim + self.plain, mapping, mapping // 2, *(c_dim + k for k in signs or ())) if mapping else None
-        self.fc = nn.Linear(mapping // 2 or c_dim + self.plain, channels[0] * 16, bias=False)
+        n_in, heard = c_dim + self.plain, [c_dim + k for k in signs or ()]
+        self.map = mapping_network(n_in, mapping, mapping // 2, *heard) if mapping else None
+        self.fc = nn.Linear(mapping // 2 or n_in, channels[0] * 16, bias=False)
         self.norm = nn.BatchNorm1d(channels[0] * 16)
         self.up = nn.Sequential(*[UpBlock(i, o) for i, o in zip(channels, channels[1:])])
         self.to_rgb = conv3x3(channels[-1], 3)
         self.apply(init_weights)
-        self.finer = (Finer(channels[1:], detail_blocks, self.fc.in_features, frames, fields)
+        self.finer = (Finer(channels[1:], detail_blocks, n_in, frames, fields, heard)
                       if detail_blocks or frames or fields else None)
 
     @property
@@ -122,11 +123,11 @@ class StageIGenerator(nn.Module):
     ) -> Generated:
         "Draw one picture for each sentence and each noise."
         c, mu, logvar = self.ca(phi, eps)           # (B, 128)
-        h = torch.cat([c, z[:, :self.plain]], 1)    # (B, 228)
-        if self.map is not None: h = self.map(h)    # (B, mapping / 2)
+        said = torch.cat([c, z[:, :self.plain]], 1) # (B, 228)
+        h = said if self.map is None else self.map(said)                    # (B, 228), or (B, mapping / 2)
         x = self.norm(self.fc(h)).relu().view(len(h), -1, 4, 4)             # (B, 1024, 4, 4)
         if self.finer is None: x = self.up(x)       # (B, 64, 64, 64)
-        else: x = self.finer(self.up, x, h, noise=z[:, self.plain:self.z_dim - self.unread])
+        else: x = self.finer(self.up, x, said, noise=z[:, self.plain:self.z_dim - self.unread])
         return Generated(self.to_rgb(x).tanh(), mu, logvar)  # (B, 3, 64, 64)
 
 # %% ../nbs/05_stage1.ipynb #a30a38ba

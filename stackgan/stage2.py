@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .conditioning import ConditioningAugmentation
-from .detail import Grain
+from .detail import Further
 from .players import Generated
 from .stage1 import ConvBlock, Discriminator, StageIGenerator, UpBlock, conv3x3, doublings, init_weights
 
@@ -26,8 +26,7 @@ class ResidualBlock(nn.Module):
         self.block = nn.Sequential(conv3x3(channels, channels), nn.BatchNorm2d(channels),
             nn.ReLU(inplace=True), conv3x3(channels, channels), nn.BatchNorm2d(channels))
 
-    def forward(self,
-        x:Tensor, # (B, channels, H, W)
+    def forward(self, x:Tensor, # (B, channels, H, W)
     ) -> Tensor: # the same shape
         "The features, changed."
         return (x + self.block(x)).relu_()
@@ -45,6 +44,7 @@ class StageIIGenerator(nn.Module):
         text:bool=True, # read the sentence again? (False is an ablation of the paper)
         shortcut:bool=False, # add the enlarged sketch before the last tanh? Not in the paper
         detail_blocks:int=0, # residual blocks at the sketch's size, which see it once more; not in the paper
+        finer:bool=False, # read what Stage-I's `finer` reads, lines and fields (chapter 05c)? Not in the paper
         grain:int=0, # rows and columns of a grid of z's last numbers, the picture's grain (chapter 05c); not in the paper
     ):
         super().__init__()
@@ -53,7 +53,7 @@ class StageIIGenerator(nn.Module):
         if residual_blocks is None: residual_blocks = 4 if size >= 256 else 2
         self.size, self.width, self.residual_blocks = size, width, residual_blocks
         self.activation, self.min_channels = activation, min_channels
-        self.text, self.shortcut, self.detail_blocks, self.grain = text, shortcut, detail_blocks, grain
+        self.text, self.shortcut, self.detail_blocks, self.finer, self.grain = text, shortcut, detail_blocks, finer, grain
         self.phi_dim, self.c_dim, self.z_dim = stage1.phi_dim, stage1.c_dim, stage1.z_dim
         self.ca = ConditioningAugmentation(self.phi_dim, self.c_dim, activation) if text else None
         def relu(): return nn.ReLU(inplace=True)
@@ -63,11 +63,11 @@ class StageIIGenerator(nn.Module):
         self.residual = nn.Sequential(*[ResidualBlock(4 * width) for _ in range(residual_blocks)])
         channels = [max(4 * width // 2 ** i, min_channels) for i in range(n + 1)]  # 512, 256, 128, 64, 32
         self.up = nn.Sequential(*[UpBlock(i, o) for i, o in zip(channels, channels[1:])])
-        def finer(c): return [conv3x3(c + width, c), relu(), *(ResidualBlock(c) for _ in range(detail_blocks))]
-        self.detail = nn.Sequential(*finer(channels[2]) if detail_blocks else ())
+        def seen(c): return [conv3x3(c + width, c), relu(), *(ResidualBlock(c) for _ in range(detail_blocks))]
+        self.detail = nn.Sequential(*seen(channels[2]) if detail_blocks else ())
         self.to_rgb = conv3x3(channels[-1], 3)
         self.apply(init_weights)
-        self.rough = Grain(channels[-1], grain, size) if grain else None
+        self.further = Further(stage1, (*channels[1:3], channels[-1]), size, finer, grain)
         self.stage1 = stage1.requires_grad_(False)
         self.train()
 
@@ -78,7 +78,7 @@ class StageIIGenerator(nn.Module):
 
     def config(self) -> dict: # the arguments that make this network again, Stage-I apart
         "The arguments of this network, Stage-I apart."
-        names = "width size residual_blocks activation min_channels text shortcut detail_blocks grain".split()
+        names = "width size residual_blocks activation min_channels text shortcut detail_blocks finer grain".split()
         return {k: getattr(self, k) for k in names}
 
     def train(self,
@@ -106,20 +106,21 @@ class StageIIGenerator(nn.Module):
         sketch:Tensor, # (B, 3, S, S) in [-1, 1], S a quarter of this stage's size; not only Stage-I's
         phi:Tensor, # (B, phi_dim)
         eps:Tensor|None=None, # noise of this stage's Conditioning Augmentation, (B, c_dim)
-        z:Tensor|None=None, # for the grain, where there is one: z, or a sheet; None: without
+        z:Tensor|tuple|None=None, # for lines, fields, grain, where there are any: z, or pieces of sheets; None: without
     ) -> Generated:
         "The part of `forward` behind the sketch."
-        fine = self.encoder[:2](sketch)                          # (B, 128, 64, 64)
+        fine, sheets = self.encoder[:2](sketch), self.further.sheets(self.stage1, phi, z)  # (B, 128, 64, 64)
         x = self.encoder[2:](fine)                               # (B, 512, 16, 16)
         if self.text:
             c, mu, logvar = self.ca(phi, eps)                    # (B, 128)
             c = c[:, :, None, None].expand(-1, -1, *x.shape[2:]) # (B, 128, 16, 16)
             x = torch.cat([x, c], 1)                             # (B, 640, 16, 16)
         else: mu = logvar = phi.new_zeros(len(phi), self.c_dim)  # the standard normal, whose KL is 0
-        x = self.up[:2](self.residual(self.joint(x)))            # (B, 512, 16, 16) -> (B, 128, 64, 64)
+        x = self.up[0](self.residual(self.joint(x)))             # (B, 512, 16, 16) -> (B, 256, 32, 32)
+        x = self.further.lines(self.up[1](self.further.scene(x, sheets)), sheets)  # (B, 128, 64, 64)
         if self.detail: x = self.detail(torch.cat([x, fine], 1)) # (B, 256, 64, 64) -> (B, 128, 64, 64)
         x = self.up[2:](x)                                       # (B, 32, 256, 256)
-        x = self.to_rgb(x) + (self.rough(x, z) if self.grain and z is not None else 0)
+        x = self.to_rgb(x) + self.further.rough(x, sheets)
         if self.shortcut:                                        # .95: where tanh is not flat
             x = x + F.interpolate((.95 * sketch).atanh(), x.shape[-1:] * 2, mode="bilinear")
         return Generated(x.tanh(), mu, logvar, sketch)           # (B, 3, 256, 256)
@@ -136,8 +137,7 @@ class Bottleneck(nn.Module):
         self.block = nn.Sequential(ConvBlock(channels, q, 1, norm), ConvBlock(q, q, 3, norm),
                                    conv3x3(q, channels), *([nn.BatchNorm2d(channels)] if norm else []))
 
-    def forward(self,
-        x:Tensor, # (B, channels, H, W)
+    def forward(self, x:Tensor, # (B, channels, H, W)
     ) -> Tensor: # the same shape
         "The features, changed."
         return F.leaky_relu(x + self.block(x), 0.2)

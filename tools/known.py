@@ -12,8 +12,8 @@ usage: python tools/known.py data OUT              (draws 48,000 birds and embed
 first layer to hand on what the packaged model's does, where that is sure. With any noise there is no drawing, but it can be told in words what sentence
 and noise say: that is asked, too, here and in `stage1`.
 `stage1`: Stage-I learns to draw the bird that both describe, compared with its drawing pixel by pixel, more closely in the bird's box and most closely
-on lines. Two layers are asked, here and in `mapping`, for points of the drawing, between which lines go through the picture (`frames`, chapter 05c). The grids of noise
-that lie in the picture are read before its last doubling (`fields`). `stage2`: Stage-II makes the large drawing of Stage-I's sketch of the same bird, compared so, too, and in what ImageNet's network and the matcher
+on lines. Four small layers are asked, here and in `mapping`, for points of the drawing, between which lines go through the picture (`frames`, chapter 05c). The grids of noise
+that lie in the picture are read before its last doubling (`fields`); Stage-II reads both once more (`finer`). `stage2`: Stage-II makes the large drawing of Stage-I's sketch of the same bird, compared so, too, and in what ImageNet's network and the matcher
 see, against a discriminator of patches; three steps of four see a square around the bird, and half of the sketches lie somewhere between the sketch and
 the drawing made small: so it learns first where a line is that a sketch does not show. The paper's grain is in the noise, too (`grain`). Discriminator and eyes see all pictures a little blurred, and weigh
 little: they fill with a grid of spots what nobody can know, such as the plumage's scallops. At last they are
@@ -24,6 +24,7 @@ networks and optimisers; `package` keeps Stage-II's discriminator in tools/known
 """
 import copy
 import os
+import pickle
 import random
 import sys
 import time
@@ -33,6 +34,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from stackgan.basics import write_aside
 from stackgan.birds import ATTRIBUTES, Bird, describe, near_misses, write_birds
 from stackgan.checked import load_weights, save_weights
 from stackgan.conditioning import kl_to_standard_normal
@@ -63,12 +65,8 @@ class Drawings:
         self.data = CUB200(out / "birds", "train")
         self.boxes, self.data.boxes = torch.as_tensor(self.data.boxes).float(), None
         self.cache, self.phi = ImageCache(self.data, size, progress=False), load_weights(out / "phi.safetensors")[0]["phi"]
-        self.labels, birds = torch.as_tensor(self.data.labels), [Bird.from_row(row) for row in self.data.bird_attributes()]
-        told = [[t for _, t in describe(b, return_attributes=True)] for b in birds] # `near_misses` adds the side to four captions of five
-        self.landmarks = torch.tensor([landmarks_of(b).tolist() for b in birds])
-        self.open = OpenBirds(birds, [[[*t, "facing"] if k % 5 < 4 else t for k, t in enumerate(each)] for each in told])
-
-        self.scenery = Scenery(birds, processes=None)
+        self.labels = torch.as_tensor(self.data.labels)
+        self.landmarks, self.open, self.scenery = pickle.loads((out / "known.pickle").read_bytes())
         self.layout = torch.cat([self.open.layout, self.scenery.dice], 1)
         self.bodiless = (~self.open.told[..., NAMES.index("body")]).nonzero() # captions that leave the body open are few
 
@@ -94,10 +92,10 @@ def inside(boxes, side, rim): # (B, 1, side, side): 1 in the birds' boxes, 0 els
     rows, columns = ((at > low - rim) & (at < low + long + rim) for low, long in ((y, h), (x, w)))
     return (rows[:, None, :, None] & columns[:, None, None, :]).float()
 
-def weights(real, box, near, faint=0): # up to 7 times as much on lines: what differs from its surroundings; twice as much on the bird
-    lines = (real - F.avg_pool2d(real, near, 1, near // 2)).abs().mean(1, keepdim=True) * (.5 + .5 * box)
+def weights(real, box, near, faint=0): # up to 7 times as much on lines: what differs from its surroundings; more on the bird
+    lines = (real - F.avg_pool2d(real, near, 1, near // 2)).abs().mean(1, keepdim=True)
     if faint: lines = (faint * lines).clamp(max=1)
-    return (.5 + box) * (1 + 6 * F.max_pool2d(lines, 3, 1, 1))
+    return (1 + .4 * box) * (1 + 6 * F.max_pool2d(lines, 3, 1, 1))
 
 def relative(some, true): return sum((a.float() - b.float()).abs().mean() / b.float().abs().mean() for a, b in zip(some, true))
 
@@ -136,6 +134,10 @@ def data(out):
     birds = [Bird.from_row(row) for row in CUB200(out / "birds", "train").bird_attributes()]
     phi = StackGAN.from_pretrained("birds").text.embed_captions([[right for right, _ in near_misses(b, side=True)] for b in birds])
     save_weights(out / "phi.safetensors", dict(phi=phi.half()))
+    told = [[t for _, t in describe(b, return_attributes=True)] for b in birds] # `near_misses` adds the side to four captions of five
+    left_open = OpenBirds(birds, [[[*t, "facing"] if k % 5 < 4 else t for k, t in enumerate(each)] for each in told])
+    known = torch.tensor([landmarks_of(b).tolist() for b in birds]), left_open, Scenery(birds, processes=None)
+    write_aside(out / "known.pickle", lambda tmp: tmp.write_bytes(pickle.dumps(known)))
 
 def grown(new, old): # all of `old` in the first channels of `new`, which draws the same: its further channels lead nowhere yet
     with torch.no_grad():
@@ -160,7 +162,7 @@ def stage1_net():
 
 def stage2_net(g1):
     old = StackGAN.from_pretrained("birds").g2
-    new = StageIIGenerator(g1, **old.config() | dict(width=WIDTHS[1], min_channels=NARROWEST, detail_blocks=DETAIL[1], grain=GRAIN))
+    new = StageIIGenerator(g1, **old.config() | dict(width=WIDTHS[1], min_channels=NARROWEST, detail_blocks=DETAIL[1], finer=True, grain=GRAIN))
     nn.init.dirac_(new.detail[0].weight) # the features pass, and what the blocks add is nothing yet
     for block in new.detail[2:]:
         for n in (0, 3): nn.init.kaiming_normal_(block.block[n].weight)
@@ -193,17 +195,21 @@ def packaged_telling(): # of fewer dice, perhaps: it knows nothing of the others
         for name, p in tell.named_parameters(): p.zero_()[:len(facts[name])] = facts[name].float()
     return tell
 
-def condition(G, phi, z, eps=None): # Conditioning Augmentation, mapping
+def condition(G, phi, z, eps=None): # Conditioning Augmentation, mapping: what both say, what the first layer is told
     c, mu, logvar = G.ca(phi, eps)
-    return G.map(torch.cat([c, z[:, :G.plain]], 1)), .001 * kl_to_standard_normal(mu.float(), logvar.float())
+    said = torch.cat([c, z[:, :G.plain]], 1)
+    return said, G.map(said), .001 * kl_to_standard_normal(mu.float(), logvar.float())
 
-def misplaced(drawn, G, h, i): return (G.finer.frames.points(h) - drawn.landmarks[i]).abs().mean()
+def told_points(G, said): # not in 16 bits: they would be a tenth of a pixel off
+    with torch.autocast("cpu", enabled=False): return G.finer.frames.points(said.float())
+
+def misplaced(drawn, G, said, i): return (told_points(G, said) - drawn.landmarks[i]).abs().mean()
 
 def misheard(drawn, G, tell, n): # of sentences and any noise: there is no drawing, but it is known what both say
     i, c, phi, z = drawn.any(n, bodiless=1 / 8)
     labels, able = drawn.open.meant(i, c, z)
     first = PLACES[LAYOUT[0]].start
-    return tell.wrong(condition(G, phi, z)[0], labels, z[:, first:first + len(LAYOUT) + len(SCENERY)], able)
+    return tell.wrong(condition(G, phi, z)[1], labels, z[:, first:first + len(LAYOUT) + len(SCENERY)], able)
 
 def mapping(out, minutes=23., batch=384, rate=1e-3):
     drawn, old, G, tell = Drawings(out, 64), StackGAN.from_pretrained("birds").g1, stage1_net(), Telling()
@@ -214,13 +220,13 @@ def mapping(out, minutes=23., batch=384, rate=1e-3):
         i, phi, z = drawn.some(batch, bodiless=1 / 8)
         with half_precision():
             eps = torch.randn(batch, G.c_dim)
-            h, kl = condition(G, phi, z, eps)
+            said, h, kl = condition(G, phi, z, eps)
             parts = dict(facts=(tell.wrong(h, drawn.open.labels[i], drawn.layout[i]) + misheard(drawn, G, tell, batch)) / 2,
-                         points=5 * misplaced(drawn, G, h, i), kl=kl)
+                         points=5 * misplaced(drawn, G, said, i), kl=kl)
             if step % 3 == 0: # on a third of the rows: 12,288 numbers a row are the larger part of the work
                 few = slice(batch - batch // 3, batch)
                 with torch.no_grad():
-                    was = condition(old, phi[few], z[few], eps[few])[0]
+                    was = condition(old, phi[few], z[few], eps[few])[1]
                     true, sure = old.fc(was).float(), old_tell.sure(was, drawn.open.labels[i[few]])
                     if scale is None: scale = true.std(0).clamp(min=1e-3)
                 parts["first"] = 3 * (((G.fc(h[few]).float() - true) / scale)[sure] ** 2).mean()
@@ -229,30 +235,34 @@ def mapping(out, minutes=23., batch=384, rate=1e-3):
         if step % 600 == 1: print(f"{step:6}", *(f"{k} {v.item():.3f}" for k, v in parts.items()), flush=True)
     keep(out / "stage1.pt", 0, dict(G=G, average=G, tell=tell), {})
 
-def stage1(out, minutes=71., batch=32, rate=4e-4):
+def stage1(out, minutes=71., batch=32, rate=5e-4):
     drawn, G, tell = Drawings(out, 64), stage1_net(), Telling()
     average = copy.deepcopy(G).requires_grad_(False)
     nets, file = dict(G=G, average=average, tell=tell), out / "stage1.pt"
     slow = [*G.map.parameters(), *G.ca.parameters(), *tell.facts.parameters()] # they know nearly all already
     opts = dict(opt_G=torch.optim.Adam([dict(params=[*G.fc.parameters(), *G.norm.parameters(), *G.up.parameters(), *G.to_rgb.parameters()]),
-                                        dict(params=G.finer.parameters(), times=2),
+                                        dict(params=[*G.finer.blocks.parameters(), *G.finer.near.parameters()], times=2),
+                                        dict(params=G.finer.fields.parameters(), times=5),
+                                        dict(params=G.finer.frames.parameters(), times=.1),
                                         dict(params=slow, times=.3)], rate, (.9, .99)))
     step = go_on(file, nets, opts)
     hold(G)
     for done in clock(minutes):
-        falling(opts["opt_G"], rate, done, .7)
+        falling(opts["opt_G"], rate, done, .65)
         i, phi, z = drawn.some(batch)
         x = drawn.pictures(i)
         with half_precision():
-            h, kl = condition(G, phi, z)
+            said, h, kl = condition(G, phi, z)
             y = G.norm(G.fc(h)).relu().view(batch, -1, 4, 4)
-            images = G.to_rgb(G.finer(G.up, y, h, G.finer.frames.points(h).detach(), z[:, G.plain:G.z_dim - G.unread])).tanh().float()
-            j, phi, z = drawn.some(5 * batch)
-            points = misplaced(drawn, G, h, i) + misplaced(drawn, G, condition(G, phi, z)[0], j)
+            images = G.to_rgb(G.finer(G.up, y, said, told_points(G, said).detach(), z[:, G.plain:G.z_dim - G.unread])).tanh().float()
+            j, c, phi, z = drawn.any(16 * batch)
+            other = torch.cat([G.ca(phi)[0], drawn.open.noise(j, c, z)], 1)
+            points = misplaced(drawn, G, said, i) + misplaced(drawn, G, other, j)
             facts = tell.wrong(h, drawn.open.labels[i], drawn.layout[i]) + .5 * misheard(drawn, G, tell, 6 * batch)
         e = weights(x, inside(drawn.boxes[i] / 4, 64, 2), 5) * (images - x)
+        square = 2 * (e * (images - x)).mean()
         slopes = (e[..., 1:] - e[..., :-1]).abs().mean() + (e[..., 1:, :] - e[..., :-1, :]).abs().mean()
-        learn(opts["opt_G"], 10 * (e.abs().mean() + slopes + F.avg_pool2d(e, 4).abs().mean()) + .3 * facts + 5 * points + kl)
+        learn(opts["opt_G"], 10 * (e.abs().mean() + slopes + F.avg_pool2d(e, 4).abs().mean() + square) + .3 * facts + 5 * points + kl)
         follow(average, G, .004)
         step += 1
         if step % 100 == 0: print(f"{step:6} pixels {(images - x).abs().mean().item():.4f} facts {facts.item():.3f}", flush=True)
@@ -298,6 +308,10 @@ def places(boxes, side, whole=256, step=8): # corners of squares whose middles l
 
 def cut(images, corners, side): return torch.stack([v[:, y:y + side, x:x + side] for v, (x, y) in zip(images, corners)])
 
+def pieces(sheets, corners, side): # of what Stage-II reads besides, where fields have cells of 8 pixels and waves of 4
+    small = [[(y // n, x // n) for y, x in corners] for n in (8, 4)]
+    return [cut(v, small[0], side // 8) for v in sheets[0]], cut(sheets[1], small[1], side // 4), cut(sheets[2], corners, side)
+
 def softened(images): # nearly without the paper's grain
     kernel = torch.tensor([1., 2., 1.]).outer(torch.tensor([1., 2., 1.])) / 16
     return F.conv2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), kernel.expand(3, 1, 3, 3), groups=3)
@@ -307,8 +321,8 @@ def stage2(out, minutes=100., batch=8, rates=(3e-4, 6e-4), square=160):
     g1, D, eyes = stage1_net(), PatchDiscriminator(model.g1.phi_dim), Eyes(matcher)
     G = stage2_net(g1)
     average = copy.deepcopy(G).requires_grad_(False)
-    own = [p for name, p in G.named_parameters() if not name.startswith("stage1.")]
-    opts = dict(opt_G=torch.optim.Adam(own, rates[0], BETAS), opt_D=torch.optim.Adam(D.parameters(), rates[1], BETAS))
+    own = [p for name, p in G.named_parameters() if not name.startswith(("stage1.", "further."))]
+    opts = dict(opt_G=torch.optim.Adam([dict(params=own), dict(params=G.further.parameters(), times=4)], rates[0], BETAS), opt_D=torch.optim.Adam(D.parameters(), rates[1], BETAS))
     nets, file = dict(G=G, D=D, average=average), out / "stage2.pt"
     step = go_on(file, nets, opts)
     hold(G)
@@ -316,19 +330,19 @@ def stage2(out, minutes=100., batch=8, rates=(3e-4, 6e-4), square=160):
     for done in clock(minutes):
         for opt, rate in zip(opts.values(), rates): falling(opt, rate, done, .35)
         i, phi, z = drawn.some(batch)
-        x, boxes, whole, sheet = drawn.pictures(i), drawn.boxes[i].clone(), step % 4 == 0, G.rough.sheet(z)
-        with torch.no_grad(): begun = g1(phi, z, torch.randn(batch, g1.c_dim)).images
+        x, boxes, whole = drawn.pictures(i), drawn.boxes[i].clone(), step % 4 == 0
+        with torch.no_grad(): begun, sheets = g1(phi, z, torch.randn(batch, g1.c_dim)).images, G.further.sheets(g1, phi, z)
         half = batch // 2 # lies somewhere between the sketch and the drawing made small
         begun[:half] = begun[:half].lerp(F.interpolate(x[:half], 64, mode="bicubic", antialias=True).clamp(-1, 1), torch.rand(half, 1, 1, 1))
         if not whole:
             at = places(boxes, square, step=16)
             x, begun = cut(x, at, square), cut(begun, [(a // 4, b // 4) for a, b in at], square // 4)
             boxes[:, :2] -= torch.tensor(at)
-            sheet = cut(sheet, at, square)
+            sheets = pieces(sheets, at, square)
         piece, seen = ([places(boxes, side) for side in (square, 128)] if whole else
                        ([(0, 0)] * batch, [(8 * random.randint(0, 4), 8 * random.randint(0, 4)) for _ in i]))
         with half_precision():
-            made = G.refine(begun, phi, torch.randn(batch, G.c_dim), sheet)
+            made = G.refine(begun, phi, torch.randn(batch, G.c_dim), sheets)
             images = made.images.float()
             soft_x, soft_y = (softened(v) for v in (x, images))
             real, fake = D(cut(soft_x, piece, square), phi, drawn.wrong(i)), D(cut(soft_y, piece, square).detach(), phi)
