@@ -229,7 +229,8 @@ class Further(nn.Module):
         frames, fields = (stage1.frames, stage1.fields) if finer else (None, None)
         if finer and not (frames or fields):
             raise refusal("finer is True", "a Stage-I with frames or fields", "take False")
-        self.side, self.c_dim, self.shared = stage1.size, stage1.c_dim, slice(stage1.plain, stage1.z_dim - stage1.unread)
+        self.side, self.c_dim = stage1.size, stage1.c_dim
+        self.shared = slice(stage1.plain, stage1.z_dim - stage1.unread)  # of z: the fields
         self.fields = Fields(fields, stage1.size // 2, channels[0]) if fields else None
         self.near = Conv2d(stage1.finer.frames.waves, channels[1], 1, bias=False) if frames else None
         if frames: nn.init.zeros_(self.near.weight)
@@ -239,15 +240,16 @@ class Further(nn.Module):
         stage1, # its ca tells c of phi, its finer.frames the points
         phi:Tensor, # (B, phi_dim)
         z:Tensor|tuple|None, # noise, (B, z_dim); sheets, or pieces of them, as they are; None: without
-    ) -> tuple: # fields: a list of (B, C, S / 2, S / 2); waves: (B, C, S, S); grain: (B, 1, size, size); each may be None
-        "What is read, spread over the picture; the points are those of c = mu."
+    ) -> tuple: # fields, a list of (B, C, S / 2, S / 2); waves, (B, C, S, S); grain, (B, 1, size, size)
+        "What is read, spread over the picture, each may be None; the points are those of c = mu."
         if z is None or isinstance(z, tuple): return z or (None, None, None)
         waves, frames = None, self.near and stage1.finer.frames
         if frames:
             c = stage1.ca(phi, phi.new_zeros(len(phi), self.c_dim))[0]
             points = frames.points(torch.cat([c, z[:, :stage1.plain]], 1))
             waves = torch.cat([frames(p, self.side) for p in points.split(1)])
-        return (self.fields and self.fields.spread(z[:, self.shared])), waves, self.grain and self.grain.sheet(z)
+        fields = self.fields and self.fields.spread(z[:, self.shared])
+        return fields, waves, self.grain and self.grain.sheet(z)
 
     def scene(self,
         x:Tensor, # features half as large as the sketch, (B, channels[0], H, W)
