@@ -89,6 +89,10 @@ class Frames(nn.Module):
             sine, cosine = 2 * sine * cosine, 1 - 2 * sine ** 2
         return torch.cat(waves, 1)
 
+    def one_by_one(self, points:Tensor, side:int) -> Tensor: # as `forward`
+        "A picture at a time: it stays in the processor's caches."
+        return torch.cat([self(p, side) for p in points.split(1)])
+
 # %% ../nbs/05c_detail.ipynb #05fields2
 def spread_over(cells:int, side:int) -> Tensor: # (side, cells)
     "Bicubic interpolation from some cells to `side`, as a matrix; Pillow's."
@@ -207,9 +211,8 @@ class Finer(nn.Module):
         if points is None and self.frames: points = self.frames.points(said)
         for k, (double, blocks) in enumerate(zip(up[1:], self.blocks)):
             x = double(x)
-            if k and self.near:  # a picture at a time: it stays in the processor's caches
-                waves = torch.cat([self.frames(p, x.shape[-1]) for p in points.split(1)])
-                x = x + self.near[k - 1](waves.to(x.dtype))
+            if k and self.near:
+                x = x + self.near[k - 1](self.frames.one_by_one(points, x.shape[-1]).to(x.dtype))
             if self.fields is not None and k == len(self.blocks) - 2: x = x + self.fields(noise)
             x = blocks(x)
         return x
@@ -246,8 +249,7 @@ class Further(nn.Module):
         waves, frames = None, self.near and stage1.finer.frames
         if frames:
             c = stage1.ca(phi, phi.new_zeros(len(phi), self.c_dim))[0]
-            points = frames.points(torch.cat([c, z[:, :stage1.plain]], 1))
-            waves = torch.cat([frames(p, self.side) for p in points.split(1)])
+            waves = frames.one_by_one(frames.points(torch.cat([c, z[:, :stage1.plain]], 1)), self.side)
         fields = self.fields and self.fields.spread(z[:, self.shared])
         return fields, waves, self.grain and self.grain.sheet(z)
 
