@@ -137,7 +137,7 @@ LIMITS = dict( # of numbers in settings, by their names: from, to
                   (1, 65_536)),
     size=(1, 4096), seen=(32, 4096), plain=(0, 4096), mapping=(0, 65_536), signs=(0, 65_536), share=(0, 1),
     residual_blocks=(0, 256), detail_blocks=(0, 256), sketch_blocks=(0, 256), frames=(0, 999), fields=(1, 4096),
-    unread=(0, 65_536), grain=(0, 256),
+    unread=(0, 65_536), grain=(0, 256), pen=(0, 999),
     grid=(0, 64), max_len=(1, 100_000),
     channels=(1, 65_536), targets=(1, 65_536), noise=(0, 65_536), epochs=(0, 1e9), batch_size=(1, 1e6),
     lr_g=(0, 1e3), lr_d=(0, 1e3),

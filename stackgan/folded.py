@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from .conditioning import ConditioningAugmentation
 from .convolutions import DOUBLING, WIDE, WINOGRAD, Conv2d, takes_winograd
-from .detail import Fields, Finer, Frames, Further, Grain, PlainBlock, Signs
+from .detail import Fields, Finer, Frames, PlainBlock, Signs
+from .further import Further, Grain, Pen
 from .players import Generated
 from .stage1 import StageIGenerator, UpBlock
 from .stage2 import ResidualBlock, StageIIGenerator
@@ -122,7 +123,7 @@ class FoldedStageII:
 _KNOWN = {StageIGenerator, StageIIGenerator, UpBlock, ResidualBlock, ConditioningAugmentation, Conv2d,
           nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.LeakyReLU, nn.Identity,
           nn.Sequential, nn.ModuleList, nn.LayerNorm, nn.SiLU, Signs, Finer, Frames, Fields, Grain,
-          Further, PlainBlock}
+          Further, Pen, PlainBlock}
 _COPIES = weakref.WeakKeyDictionary()  # generator -> fingerprint, copy
 
 def _weights(net): return [*net.parameters(), *net.buffers()]

@@ -66,6 +66,7 @@ class Preset:
     frames: list[list[int]]|None = None # points between which lines go through Stage-I's picture
     fields: list[list[int]]|None = None # grids of noise that lie in it
     grain: int = 0         # rows and columns of the grid that is the grain of Stage-II's; 0: none
+    pen: list[int]|None = None # numbers of those lines along which Stage-II draws
 
     @property
     def stages(self) -> dict: # "stage1", "stage2"
@@ -135,7 +136,8 @@ def stage_generator(
                                z_dim=100 + sum(map(math.prod, p.fields or ())) + p.grain ** 2)
     return StageIIGenerator(g1 or stage_generator(p, 1, phi_dim), p.stage2.width_g,
                             min_channels=p.min_channels, shortcut=p.shortcut,
-                            detail_blocks=p.detail_blocks, finer=bool(p.frames or p.fields), grain=p.grain)
+                            detail_blocks=p.detail_blocks, finer=bool(p.frames or p.fields), grain=p.grain,
+                            pen=p.pen)
 
 def stage_networks(
     preset:Preset,
@@ -352,7 +354,7 @@ def as_wide_as(
                      mapping=g1.mapping, signs=g1.signs, sketch_blocks=g1.detail_blocks,
                      frames=g1.frames, fields=g1.fields, grain=math.isqrt(g1.unread))
     if g2 is None: return preset
-    same = {name: getattr(g2, name) for name in ("min_channels", "shortcut", "detail_blocks")}
+    same = {name: getattr(g2, name) for name in ("min_channels", "shortcut", "detail_blocks", "pen")}
     return replace(preset, stage2=replace(preset.stage2, width_g=g2.width), **same)
 
 def check_same_networks(

@@ -7,12 +7,11 @@ __all__ = ['ResidualBlock', 'StageIIGenerator', 'Bottleneck', 'StageIIDiscrimina
 
 # %% ../nbs/06_stage2.ipynb #6f011b4b
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from .conditioning import ConditioningAugmentation
-from .detail import Further
+from .further import Further
 from .players import Generated
 from .stage1 import ConvBlock, Discriminator, StageIGenerator, UpBlock, conv3x3, doublings, init_weights
 
@@ -44,16 +43,17 @@ class StageIIGenerator(nn.Module):
         text:bool=True, # read the sentence again? (False is an ablation of the paper)
         shortcut:bool=False, # add the enlarged sketch before the last tanh? Not in the paper
         detail_blocks:int=0, # residual blocks at the sketch's size, which see it once more; not in the paper
-        finer:bool=False, # read what Stage-I's `finer` reads, lines and fields (chapter 05c)? Not in the paper
-        grain:int=0, # rows and columns of a grid of z's last numbers, the picture's grain (chapter 05c); not in the paper
+        finer:bool=False, # read what Stage-I's `finer` reads, lines and fields (chapter 06a)? Not in the paper
+        grain:int=0, # rows and columns of a grid of z's last numbers, the picture's grain (chapter 06a); not in the paper
+        pen:list[int]|None=None, # numbers of Stage-I's lines along which it draws (chapter 06a); not in the paper
     ):
         super().__init__()
         size = size or 4 * stage1.size
         n = 1 + doublings(size, stage1.size // 2) if detail_blocks else doublings(size, stage1.size // 4)
         if residual_blocks is None: residual_blocks = 4 if size >= 256 else 2
-        self.size, self.width, self.residual_blocks = size, width, residual_blocks
-        self.activation, self.min_channels = activation, min_channels
-        self.text, self.shortcut, self.detail_blocks, self.finer, self.grain = text, shortcut, detail_blocks, finer, grain
+        self.size, self.width, self.residual_blocks, self.text = size, width, residual_blocks, text
+        self.activation, self.min_channels, self.shortcut = activation, min_channels, shortcut
+        self.detail_blocks, self.finer, self.grain, self.pen = detail_blocks, finer, grain, pen
         self.phi_dim, self.c_dim, self.z_dim = stage1.phi_dim, stage1.c_dim, stage1.z_dim
         self.ca = ConditioningAugmentation(self.phi_dim, self.c_dim, activation) if text else None
         def relu(): return nn.ReLU(inplace=True)
@@ -67,7 +67,7 @@ class StageIIGenerator(nn.Module):
         self.detail = nn.Sequential(*seen(channels[2]) if detail_blocks else ())
         self.to_rgb = conv3x3(channels[-1], 3)
         self.apply(init_weights)
-        self.further = Further(stage1, (*channels[1:3], channels[-1]), size, finer, grain)
+        self.further = Further(stage1, (*channels[1:3], channels[-1]), size, finer, grain, pen)
         self.stage1 = stage1.requires_grad_(False)
         self.train()
 
@@ -78,7 +78,7 @@ class StageIIGenerator(nn.Module):
 
     def config(self) -> dict: # the arguments that make this network again, Stage-I apart
         "The arguments of this network, Stage-I apart."
-        names = "width size residual_blocks activation min_channels text shortcut detail_blocks finer grain".split()
+        names = "width size residual_blocks activation min_channels text shortcut detail_blocks finer grain pen".split()
         return {k: getattr(self, k) for k in names}
 
     def train(self,

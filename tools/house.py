@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from links import ROOT, settings
 
 LIB = settings()["lib_path"]
-ORDER = ("basics grammar drawing birds checked large files downloads published folders rules datasets shards data lessons text matching conditioning processes players game recorded runs training convolutions detail stage1 stage2 "
+ORDER = ("basics grammar drawing birds checked large files downloads published folders rules datasets shards data lessons text matching conditioning processes players game recorded runs training convolutions detail further stage1 stage2 "
          "folded export models generate metrics judge evaluate networks known scenery extras plans minutes recipes ablation photographs textbook scale sentences visitors playground webpage shell cli").split()
 FUNCTION, CLASS, FIELDS = 60, 120, 16 # lines, lines, of TrainConfig
 FACE = """StackGAN load_official CUB200 CaptionedImages Batches ImageCache download_cub write_birds Bird draw_bird TextEncoder CharCNNRNN

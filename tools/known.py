@@ -4,6 +4,7 @@ and what lies around the bird (chapter 09d).
 usage: python tools/known.py data OUT              (draws 48,000 birds and embeds their captions: 20 minutes on 2 CPU cores)
        python tools/known.py mapping OUT [MINUTES] (23 if not given)
        python tools/known.py stage1 OUT [MINUTES]  (71; goes on where OUT/stage1.pt ends)
+       python tools/known.py pen OUT [MINUTES]     (9, and 8 before them: teaches Stage-II's pen alone, with pixels; between two runs of `stage2`)
        python tools/known.py stage2 OUT [MINUTES]  (100; goes on where OUT/stage2.pt ends)
        python tools/known.py package OUT           (writes both stages into stackgan/weights/birds, in 16 bits)
        python tools/known.py begin OUT             (puts the packaged run's players into OUT, so that `stage1` and `stage2` go on with them; then `data`)
@@ -19,6 +20,8 @@ the drawing made small: so it learns first where a line is that a sketch does no
 little: they fill with a grid of spots what nobody can know, such as the plumage's scallops. At last they are
 left out, or nearly, and only pixels and the matcher are asked. In both BatchNorm uses the statistics it came with: those of a batch would be noise,
 where one picture is right.
+`pen`: the lines of feathers are few pixels among many, so that Stage-II's pen (chapter 06a), which sees one pixel at a time, is taught them from pixels of
+some thousand pictures near wings, tails and other lines, all together, while nothing else is changed.
 All begin with the packaged networks; where those are narrower, the new channels change nothing at first. It needs the extra `photos`. OUT keeps all
 networks and optimisers; `package` keeps Stage-II's discriminator in tools/known.safetensors, too, in 16 bits.
 """
@@ -55,6 +58,7 @@ from stackgan.stage2 import StageIIGenerator
 WIDTHS, NARROWEST, MAPPING = (96, 48), 48, 512 # of the stages; of Stage-II's last features; of the network before Stage-I's first layer
 DETAIL = 2, 6 # residual blocks behind Stage-I's doublings; Stage-II's at the sketch's size
 SIGNS = [PLACES["wing_bars"].start, PLACES["posture"].stop] # the numbers of z that spell attributes in bits
+PEN = [4, 5, 6] # of `FRAMES`: across the tail, along and across the wing
 PLAYERS = Path(__file__).with_name("known.safetensors")
 
 def half_precision(): return torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16())
@@ -162,7 +166,7 @@ def stage1_net():
 
 def stage2_net(g1):
     old = StackGAN.from_pretrained("birds").g2
-    new = StageIIGenerator(g1, **old.config() | dict(width=WIDTHS[1], min_channels=NARROWEST, detail_blocks=DETAIL[1], finer=True, grain=GRAIN))
+    new = StageIIGenerator(g1, **old.config() | dict(width=WIDTHS[1], min_channels=NARROWEST, detail_blocks=DETAIL[1], finer=True, grain=GRAIN, pen=PEN))
     nn.init.dirac_(new.detail[0].weight) # the features pass, and what the blocks add is nothing yet
     for block in new.detail[2:]:
         for n in (0, 3): nn.init.kaiming_normal_(block.block[n].weight)
@@ -310,7 +314,7 @@ def cut(images, corners, side): return torch.stack([v[:, y:y + side, x:x + side]
 
 def pieces(sheets, corners, side): # of what Stage-II reads besides, where fields have cells of 8 pixels and waves of 4
     small = [[(y // n, x // n) for y, x in corners] for n in (8, 4)]
-    return [cut(v, small[0], side // 8) for v in sheets[0]], cut(sheets[1], small[1], side // 4), cut(sheets[2], corners, side)
+    return [cut(v, small[0], side // 8) for v in sheets[0]], cut(sheets[1], small[1], side // 4), *(cut(v, corners, side) for v in sheets[2:])
 
 def softened(images): # nearly without the paper's grain
     kernel = torch.tensor([1., 2., 1.]).outer(torch.tensor([1., 2., 1.])) / 16
@@ -361,6 +365,50 @@ def stage2(out, minutes=100., batch=8, rates=(3e-4, 6e-4), square=160):
         if step % 100 == 1: print(f"{step:6}", *(f"{k} {v.item():.3f}" for k, v in parts.items()), flush=True)
         if step % 500 == 0: keep(file, step, nets, opts)
     keep(file, step, nets, opts)
+
+def sampled(drawn, G, wing, n=8): # of some pixels: features, chart, picture without the pen before tanh, drawing, weights
+    i, phi, z = drawn.some(n)
+    x, box, seen = drawn.pictures(i), inside(drawn.boxes[i], 256, 6), []
+    with torch.no_grad():
+        begun = G.stage1(phi, z, torch.randn(n, G.c_dim)).images
+        if random.random() < (1 / 2 if wing else 1 / 3): begun = F.interpolate(x, 64, mode="bicubic", antialias=True).clamp(-1, 1)
+        *sheets, chart = G.further.sheets(G.stage1, phi, z)
+        look = G.to_rgb.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+        base = G.refine(begun, phi, torch.randn(n, G.c_dim), (*sheets, None)).images.clamp(-.9999, .9999).atanh()
+        look.remove()
+    w = weights(x, box, 9, faint=8 if wing else 4)
+    near = lambda k, along, across: (chart[:, k].abs() < along) & (chart[:, len(G.stage1.finer.frames.lines) + k].abs() < across)
+    if wing: chance = (near(5, .72, .45) | near(4, .3, .5)).float()[:, None] * box + .002
+    else: chance = (w / 1.4 - 1).clamp(min=0) * box + .12 * box + .02
+    at = (torch.empty_like(chance).exponential_() / chance).flatten(1).topk(5000 if wing else 4000, largest=False).indices[:, None]
+    def take(v, kind): return v.flatten(2).gather(2, at.expand(-1, v.shape[1], -1)).transpose(0, 1).flatten(1).to(kind)
+    return take(seen[0], torch.bfloat16), take(chart, torch.float16), *(take(v, torch.bfloat16) for v in (base, x, w))
+
+def pen(out, minutes=9., batch=12_000, rate=2e-3, pictures=(2000, 2400)):
+    drawn, G = Drawings(out, 256), stage2_net(stage1_net())
+    file = out / "stage2.pt"
+    state = torch.load(file, weights_only=True)
+    G.load_state_dict(state["average"]); G.eval()
+    G.stage1.load_state_dict(torch.load(out / "stage1.pt", weights_only=True)["average"])
+    pools = [[sampled(drawn, G, wing) for _ in range(n // 8)] for wing, n in zip((True, False), pictures)]
+    own = G.further.pen.requires_grad_(True)
+    opt = torch.optim.Adam(own.parameters(), rate, (.9, .99))
+    step = 0
+    for done in clock(minutes):
+        falling(opt, rate, done, .6)
+        if step % 16 == 0: # pixels of 40 pictures
+            some = [random.choice(pool) for pool in (pools[0],) * 3 + (pools[1],) * 2]
+            x, u, base, real, w = (torch.cat(v, 1) for v in zip(*some))
+            order = torch.randperm(x.shape[1])
+        k = order[step % 16 * batch:][:batch]
+        with half_precision(): added = own.draw(x[None, :, None, k], u[None, :, None, k].float())[0, :, 0].float()
+        loss = (w[:, k] * ((base[:, k].float() + added).tanh() - real[:, k]).abs()).mean()
+        learn(opt, loss)
+        step += 1
+        if step % 1000 == 1: print(f"{step:6} {loss.item():.4f}", flush=True)
+    for name in ("G", "average"): state[name] |= {f"further.pen.{k}": v for k, v in own.state_dict().items()}
+    state.pop("opt_G", None) # its averages are of other weights
+    torch.save(state, file.with_suffix(".part")); os.replace(file.with_suffix(".part"), file)
 
 def package(out):
     weights = Path(__file__).parents[1] / "stackgan" / "weights" / "birds"
